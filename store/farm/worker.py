@@ -118,33 +118,36 @@ class FarmWorker:
     def _serve(self, leased: Leased) -> None:
         self._lease = leased.id
         try:
-            end = self._end(leased)
+            failure = self._done(leased)
         except _Withdrawn:
             self._report("withdrawn")
             return
-        self._server.finish(self._bot_id, end)
+        if failure is not None:
+            self._report(f"could not build: {failure.message}")
+            end = LeaseEnd(leased.id, code=_status(failure), detail=failure.message[:_DETAIL])
+            self._server.finish(self._bot_id, end)
         while not self._executor.idle:  # it tidies up
             for _ in self._executor.ended(pending=False):
                 pass
 
-    def _end(self, leased: Leased) -> LeaseEnd:
+    def _done(self, leased: Leased) -> StoreError | None:
+        """Build, and end the lease by that; returns the error that prevented it."""
         try:
             action = read_lease(self._server, leased.action, named=leased.named)
             request = read_request(self._server, action)
             self._report(f"builds {request.node.name}")
-            result = self._build.run(request, self._limits)
+            result, blobs = self._build.run(request, self._limits)
+            self._server.finish(self._bot_id, LeaseEnd(leased.id, result), blobs)
             self._report(f"has done {request.node.name}")
-            return LeaseEnd(leased.id, result)
+            return None
         except OSError as error:
-            failure: StoreError = storage_error(error, "a system call failed")
+            return storage_error(error, "a system call failed")
         except StoreError as error:
-            failure = error
+            return error
         except _Withdrawn:
             raise
         except Exception as error:  # a client's action ends no worker, whatever it meets here
-            failure = StoreError(f"{type(error).__name__}: {reason(error)}")
-        self._report(f"could not build: {failure.message}")
-        return LeaseEnd(leased.id, code=_status(failure), detail=failure.message[:_DETAIL])
+            return StoreError(f"{type(error).__name__}: {reason(error)}")
 
 
 def _status(error: StoreError) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -37,7 +37,6 @@ from store.model.result import Result
 from store.reapi.blob import Blob, Message, blob_of, digest_message
 from store.reapi.messages import message
 from store.reapi.server import Server
-from store.reapi.server_calls import send_blobs
 from store.signing import envelope, statement
 from store.signing.keys import PrivateKey
 from store.system.locks import Lock, position
@@ -86,9 +85,10 @@ class WorkerBuild:
             self._leased_until = time.monotonic() + LEASED_TIME
         return self._lease
 
-    def run(self, request: DerivationRequest, limits: BuildLimits) -> bytes:
-        """Return the encoded ActionResult: a failure of the builder is one, too. UnknownObject if
-        an input cannot be had; errors of this store and of the server."""
+    def run(self, request: DerivationRequest, limits: BuildLimits) -> tuple[bytes, list[Blob]]:
+        """Return the encoded ActionResult, and the blobs that it names and the server may lack: a
+        failure of the builder is one, too. UnknownObject if an input cannot be had; errors of this
+        store and of the server."""
         node = request.node
         check_system(node)
         limits = _within(limits, request.limits)
@@ -100,16 +100,17 @@ class WorkerBuild:
             objects = self._here(node, lease)
             if objects is None:
                 objects = self._built(node, limits, lease)
-            self._send(result, node, objects)
+            blobs = self._outputs(result, node, objects)
         except DiskReserve:
             raise
         except BuildError as error:
             result = message("ActionResult")(exit_code=error.exit_code)
-            self._explain(result, node, error)
+            blobs = self._explanation(result, node, error)
         finally:
             lock.release()
+        add_contents(result, blobs)
         data: bytes = result.SerializeToString()
-        return data
+        return data, blobs
 
     # -- inputs --
 
@@ -185,7 +186,9 @@ class WorkerBuild:
 
     # -- the result --
 
-    def _send(self, result: Message, node: Resolved, objects: Mapping[str, ObjectId]) -> None:
+    def _outputs(
+        self, result: Message, node: Resolved, objects: Mapping[str, ObjectId]
+    ) -> list[Blob]:
         blobs: list[Blob] = []
         for output, oid in sorted(objects.items()):
             manifest = self._store.objects.manifest(oid)
@@ -195,8 +198,7 @@ class WorkerBuild:
             blobs += [*upload.blobs, signed]
             add_output(result, output, upload.place, signed.digest)
         self._add_log(result, node, blobs)
-        add_contents(result, blobs)
-        self._put(blobs)
+        return blobs
 
     def _signed(self, node: Resolved, output: str, oid: ObjectId, tree: bytes) -> bytes:
         records = [
@@ -207,14 +209,13 @@ class WorkerBuild:
         told = statement.provenance(records[0], node, self._key.public, tree)
         return envelope.seal(told, [self._key]).encode()
 
-    def _explain(self, result: Message, node: Resolved, error: StoreError) -> None:
+    def _explanation(self, result: Message, node: Resolved, error: StoreError) -> list[Blob]:
         blobs: list[Blob] = []
         self._add_log(result, node, blobs)
         told = blob_of(printable(error.message.partition("\n  | ")[0]).encode()[:REASON])
         blobs.append(told)
         result.output_files.add(path=FAILURE, digest=digest_message(told.digest))
-        add_contents(result, blobs)
-        self._put(blobs)
+        return blobs
 
     def _add_log(self, result: Message, node: Resolved, blobs: list[Blob]) -> None:
         path = self._store.layout.log(node.digest)
@@ -228,9 +229,6 @@ class WorkerBuild:
         log = blob_of(data)
         blobs.append(log)
         result.stdout_digest.CopyFrom(digest_message(log.digest))
-
-    def _put(self, blobs: Sequence[Blob]) -> None:
-        send_blobs(self._server, blobs)
 
 
 def _within(own: BuildLimits, asked: RequestLimits) -> BuildLimits:

@@ -8,12 +8,13 @@ import os
 import pickle
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from store.display import quoted
 from store.errors import ServerUnusable
+from store.reapi.blob import Blob
 from store.reapi.endpoint import Endpoint, server_files
 from store.reapi.messages import check_extra
 from store.reapi.process_messages import (
@@ -80,9 +81,10 @@ class Server(ServerCalls):
         this process ends, or closes the server. One process may be several."""
         return LeaseStream(self.name, self._begun("work", bot_id, properties))
 
-    def finish(self, bot_id: str, end: LeaseEnd) -> None:
-        """Report the end of a lease of the worker of that name."""
-        for _ in self._call("finish", bot_id, end):
+    def finish(self, bot_id: str, end: LeaseEnd, blobs: Sequence[Blob] = ()) -> None:
+        """Report the end of a lease of the worker of that name. The server gets the blobs of the
+        result before; when that fails, nothing is reported. ServerUnusable, StorageError."""
+        for _ in self._call("finish", bot_id, end, blobs):
             pass
 
     # -- the other process --

@@ -39,7 +39,7 @@ from store.reapi.process_messages import (
     StreamEnd,
     TakenUp,
 )
-from store.reapi.server_calls import ServedWork, ServerCalls
+from store.reapi.server_calls import ServedWork, ServerCalls, send_blobs
 from store.reapi.shared_work import SharedWork
 from store.system import kernel
 from store.system.host_files import HostFiles
@@ -177,9 +177,12 @@ class ReapiService:
         self._bots[bot_id] = (bot, threading.get_ident())
         yield from bot.follow()
 
-    def finish(self, bot_id: str, end: LeaseEnd) -> Iterator[None]:
-        """Report the end of a lease of the worker of that name."""
+    def finish(self, bot_id: str, end: LeaseEnd, blobs: Sequence[Blob]) -> Iterator[None]:
+        """Send the blobs that the result of a lease needs, and report its end, for the worker of
+        that name."""
         bot, _ = self._bots[bot_id]
+        if blobs:
+            send_blobs(DirectCalls(self), blobs)
         bot.finish(end)
         yield None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
@@ -14,6 +15,8 @@ from store.farm.worker_build import WorkerBuild
 from store.jobs.lower import BuildLimits
 from store.local.store import Store
 from store.model.derivation import Resolved
+from store.reapi.blob import Blob, blob_of
+from store.reapi.bot_session import GIVEN_BACK
 from store.reapi.endpoint import Endpoint
 from store.reapi.process_messages import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.server import Server
@@ -46,7 +49,7 @@ def end_after(store: Store, monkeypatch: pytest.MonkeyPatch, failure: Exception)
 
     server = cast(Any, Server)
     monkeypatch.setattr(server, "work", lambda *args: Stream())
-    monkeypatch.setattr(server, "finish", lambda self, bot, end: ends.append(end))
+    monkeypatch.setattr(server, "finish", lambda self, bot, end, blobs=(): ends.append(end))
     monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
     monkeypatch.setattr(
         worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
@@ -80,6 +83,33 @@ def test_no_lease_ends_a_worker(
     assert end.detail.isprintable()
 
 
+def test_a_result_that_cannot_be_sent_gives_the_lease_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[LeaseEnd] = []
+    blob = blob_of(b"an output")
+
+    def finish(self: Any, bot: str, end: LeaseEnd, blobs: Sequence[Blob] = ()) -> None:
+        if blobs:
+            raise ServerUnusable("it has no room")
+        ends.append(end)
+
+    server = cast(Any, Server)
+    monkeypatch.setattr(server, "work", lambda *args: Stream())
+    monkeypatch.setattr(server, "finish", finish)
+    monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
+    monkeypatch.setattr(
+        worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
+    )
+    monkeypatch.setattr(WorkerBuild, "run", lambda *args: (b"result", [blob]))
+    key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
+    with pytest.raises(ServerUnusable, match="that was all"):
+        FarmWorker(
+            store, Server(Endpoint("localhost", 1)), key, "bot", limits, lambda _: None
+        ).run()
+    assert [(end.id, end.code, end.result) for end in ends] == [("lease", GIVEN_BACK, b"")]
+
+
 def test_the_reason_of_a_failure_has_a_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(end_after(store, monkeypatch, FormatError("x" * 100_000)).detail) == 500
 
@@ -92,14 +122,14 @@ def test_leases_that_come_while_one_is_worked_on_are_not_forgotten(
     first, second, third = (LEASE._replace(id=name) for name in ("first", "second", "third"))
     stream.leases = [LeaseWithdrawn("second"), third, second, first]
 
-    def run(self: Any, request: DerivationRequest, limits: BuildLimits) -> bytes:
+    def run(self: Any, request: DerivationRequest, limits: BuildLimits) -> tuple[bytes, list[Blob]]:
         for _ in range(4):
             self._check()
-        return b""
+        return b"", []
 
     server = cast(Any, Server)
     monkeypatch.setattr(server, "work", lambda *args: stream)
-    monkeypatch.setattr(server, "finish", lambda self, bot, end: ends.append(end.id))
+    monkeypatch.setattr(server, "finish", lambda self, bot, end, blobs=(): ends.append(end.id))
     monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
     monkeypatch.setattr(
         worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
