@@ -125,7 +125,7 @@ class FarmWorker:
         if failure is not None:
             self._report(f"could not build: {failure.message}")
             end = LeaseEnd(leased.id, code=_status(failure), detail=failure.message[:_DETAIL])
-            self._server.finish(self._bot_id, end)
+            self._server.finish(self._bot_id, end)()
         while not self._executor.idle:  # it tidies up
             for _ in self._executor.ended(pending=False):
                 pass
@@ -136,8 +136,12 @@ class FarmWorker:
             action = read_lease(self._server, leased.action, named=leased.named)
             request = read_request(self._server, action)
             self._report(f"builds {request.node.name}")
-            result, blobs = self._build.run(request, self._limits)
-            self._server.finish(self._bot_id, LeaseEnd(leased.id, result), blobs)
+            with (
+                contextlib.ExitStack() as sending,
+                self._build.built(request, self._limits) as (result, blobs),
+            ):
+                end = LeaseEnd(leased.id, result)
+                sending.callback(self._server.finish(self._bot_id, end, blobs))
             self._report(f"has done {request.node.name}")
             return None
         except OSError as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -29,11 +30,13 @@ from store.jobs.executor import Task
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import BuildLimits, check_system
 from store.local.leases import Lease
+from store.local.realisations import records_of
 from store.local.store import Store
 from store.model import derivation
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
-from store.model.result import Result
+from store.model.realisation import Realisation
+from store.model.result import Registration, Result
 from store.reapi.blob import Blob, Message, blob_of, digest_message
 from store.reapi.messages import message
 from store.reapi.server import Server
@@ -85,32 +88,37 @@ class WorkerBuild:
             self._leased_until = time.monotonic() + LEASED_TIME
         return self._lease
 
-    def run(self, request: DerivationRequest, limits: BuildLimits) -> tuple[bytes, list[Blob]]:
-        """Return the encoded ActionResult, and the blobs that it names and the server may lack: a
-        failure of the builder is one, too. UnknownObject if an input cannot be had; errors of this
-        store and of the server."""
+    @contextmanager
+    def built(
+        self, request: DerivationRequest, limits: BuildLimits
+    ) -> Iterator[tuple[bytes, list[Blob]]]:
+        """Build, and give the encoded ActionResult with the blobs that it names: a failure of the
+        builder is one, too. At the end of the block, what was built is registered: that waits for
+        the disk, and sending the result need not wait for that. UnknownObject if an input cannot be
+        had; errors of this store and of the server."""
         node = request.node
         check_system(node)
         limits = _within(limits, request.limits)
         lease = self._renew_lease()
         self._pull(request, lease)
-        lock = self._locked(node.digest)
-        try:
+        with ExitStack() as ends:
+            ends.callback(self._locked(node.digest).release)
             result = message("ActionResult")()
-            objects = self._here(node, lease)
-            if objects is None:
-                objects = self._built(node, limits, lease)
-            blobs = self._outputs(result, node, objects)
-        except DiskReserve:
-            raise
-        except BuildError as error:
-            result = message("ActionResult")(exit_code=error.exit_code)
-            blobs = self._explanation(result, node, error)
-        finally:
-            lock.release()
-        add_contents(result, blobs)
-        data: bytes = result.SerializeToString()
-        return data, blobs
+            try:
+                records = self._here(node, lease)
+                if records is None:
+                    made = self._made(node, limits)
+                    records = records_of(made)
+                    # Whatever becomes of the result: its objects are claimed until then.
+                    ends.callback(self._store.realisations.register_results, [made], lease)
+                blobs = self._outputs(result, node, records)
+            except DiskReserve:
+                raise
+            except BuildError as error:
+                result = message("ActionResult")(exit_code=error.exit_code)
+                blobs = self._explanation(result, node, error)
+            add_contents(result, blobs)
+            yield result.SerializeToString(), blobs
 
     # -- inputs --
 
@@ -145,15 +153,26 @@ class WorkerBuild:
             self._check()
             time.sleep(WAIT)
 
-    def _here(self, node: Resolved, lease: Lease) -> dict[str, ObjectId] | None:
-        """Return the outputs of an earlier build here, if all are there."""
+    def _here(self, node: Resolved, lease: Lease) -> list[Realisation] | None:
+        """Return the records of an earlier build here, if all of its outputs are there."""
         found = self._store.realisations.realised(node.digest, node.outputs, node.name, here=True)
         if found is None:
             return None
         lease.add(found.values())
-        return found if all(map(self._store.objects.present, found.values())) else None
+        if not all(map(self._store.objects.present, found.values())):
+            return None
+        return [self._record(node, output, oid) for output, oid in found.items()]
 
-    def _built(self, node: Resolved, limits: BuildLimits, lease: Lease) -> dict[str, ObjectId]:
+    def _record(self, node: Resolved, output: str, oid: ObjectId) -> Realisation:
+        """Return the oldest record of an output that was built here."""
+        return next(
+            record
+            for record in self._store.realisations.of(node.digest, output)
+            if record.origin.built_here and record.object == oid
+        )
+
+    def _made(self, node: Resolved, limits: BuildLimits) -> Registration:
+        """Build, and return what is to be registered."""
         kind, key = derivation.kind(node), node.digest
         task = Task(
             id=key,
@@ -165,9 +184,7 @@ class WorkerBuild:
             closure=self._store.objects.closure_names(_roots(node)),
             limits=limits,
         )
-        result = self._executed(task)
-        self._store.realisations.register(key, key, node, result, lease)
-        return {made.output: made.id for made in result.outputs}
+        return Registration(key, key, node, self._executed(task))
 
     def _executed(self, task: Task) -> Result:
         begun = False
@@ -187,27 +204,20 @@ class WorkerBuild:
     # -- the result --
 
     def _outputs(
-        self, result: Message, node: Resolved, objects: Mapping[str, ObjectId]
+        self, result: Message, node: Resolved, records: Sequence[Realisation]
     ) -> list[Blob]:
+        """Add the outputs to the result, and return their blobs. They may be registered later."""
         blobs: list[Blob] = []
-        for output, oid in sorted(objects.items()):
-            manifest = self._store.objects.manifest(oid)
-            closure = self._store.objects.closure([oid])
+        for record in sorted(records, key=lambda record: record.output):
+            manifest = self._store.objects.manifest(record.object)
+            closure = self._store.objects.closure(manifest.references)
             upload = object_upload(self._store.layout, self._server, manifest, closure)
-            signed = blob_of(self._signed(node, output, oid, manifest.root.digest()))
+            told = statement.provenance(record, node, self._key.public, manifest.root.digest())
+            signed = blob_of(envelope.seal(told, [self._key]).encode())
             blobs += [*upload.blobs, signed]
-            add_output(result, output, upload.place, signed.digest)
+            add_output(result, record.output, upload.place, signed.digest)
         self._add_log(result, node, blobs)
         return blobs
-
-    def _signed(self, node: Resolved, output: str, oid: ObjectId, tree: bytes) -> bytes:
-        records = [
-            record
-            for record in self._store.realisations.of(node.digest, output)
-            if record.origin.built_here and record.object == oid
-        ]
-        told = statement.provenance(records[0], node, self._key.public, tree)
-        return envelope.seal(told, [self._key]).encode()
 
     def _explanation(self, result: Message, node: Resolved, error: StoreError) -> list[Blob]:
         blobs: list[Blob] = []

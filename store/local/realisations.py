@@ -193,7 +193,7 @@ class Realisations:
         self, registrations: Sequence[Registration], lease: Lease | None = None
     ) -> None:
         """Make what workers put on disk visible, all of it in one transaction."""
-        prepared = [(each, _entries(each), _records(each)) for each in registrations]
+        prepared = [(each, _entries(each), records_of(each)) for each in registrations]
 
         def transaction(txn: Writer) -> None:
             for each, entries, records in prepared:
@@ -220,7 +220,8 @@ def _entries(made: Registration) -> list[ObjectEntry]:
     ]
 
 
-def _records(made: Registration) -> list[Realisation]:
+def records_of(made: Registration) -> list[Realisation]:
+    """Return the records of what was made, an output each."""
     from store.model.realisation import Realisation
 
     result = made.result

@@ -113,10 +113,11 @@ class BotSession:
         self._changed.clear()
 
     def finish(self, end: LeaseEnd) -> None:
-        """Report the end of a lease, soon."""
+        """Report the end of a lease, soon; another one of the same does not count, but as a sign
+        that this worker may not be fit."""
         with self._lock:
             lease = self._leases.get(end.id)
-            if lease is not None:
+            if lease is not None and lease.state != _COMPLETED:
                 _complete(lease, end)
             if end.code == GIVEN_BACK:
                 rest = RESTS[min(self._given_back, len(RESTS) - 1)]

@@ -81,11 +81,17 @@ class Server(ServerCalls):
         this process ends, or closes the server. One process may be several."""
         return LeaseStream(self.name, self._begun("work", bot_id, properties))
 
-    def finish(self, bot_id: str, end: LeaseEnd, blobs: Sequence[Blob] = ()) -> None:
-        """Report the end of a lease of the worker of that name. The server gets the blobs of the
-        result before; when that fails, nothing is reported. ServerUnusable, StorageError."""
-        for _ in self._call("finish", bot_id, end, blobs):
-            pass
+    def finish(self, bot_id: str, end: LeaseEnd, blobs: Sequence[Blob] = ()) -> Callable[[], None]:
+        """Begin to report the end of a lease of the worker of that name; returns the wait for it.
+        The server gets the blobs of the result before; when that fails, nothing is reported. The
+        wait raises ServerUnusable, StorageError."""
+        parts = self._parts(self._begun("finish", bot_id, end, blobs))
+
+        def wait() -> None:
+            for _ in parts:
+                pass
+
+        return wait
 
     # -- the other process --
 
@@ -96,14 +102,20 @@ class Server(ServerCalls):
 
     def _begun(self, name: str, *args: object) -> Connection[Any, Any]:
         connection = self._connection()
-        _ask(connection, name, args)
+        try:
+            _ask(connection, name, args)
+        except OSError as error:
+            connection.close()
+            raise _died(self.name) from error
         return connection
 
     def _call(self, name: str, *args: object) -> Iterator[Any]:
-        connection = self._connection()
+        yield from self._parts(self._begun(name, *args))
+
+    def _parts(self, connection: Connection[Any, Any]) -> Iterator[Any]:
+        """Yield the parts of the answer that comes over a connection."""
         whole = False
         try:
-            _ask(connection, name, args)
             while not isinstance(part := connection.recv(), StreamEnd):
                 yield part
             whole = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
@@ -44,17 +45,22 @@ def end_after(store: Store, monkeypatch: pytest.MonkeyPatch, failure: Exception)
     """How a lease is reported whose build raises this; the worker has to go on after it."""
     ends: list[LeaseEnd] = []
 
-    def run(self: Any, request: DerivationRequest, limits: BuildLimits) -> bytes:
+    @contextmanager
+    def built(*args: object) -> Iterator[tuple[bytes, list[Blob]]]:
         raise failure
+        yield b"", []
+
+    def finish(self: Any, bot: str, end: LeaseEnd) -> Callable[[], None]:
+        return lambda: ends.append(end)
 
     server = cast(Any, Server)
     monkeypatch.setattr(server, "work", lambda *args: Stream())
-    monkeypatch.setattr(server, "finish", lambda self, bot, end, blobs=(): ends.append(end))
+    monkeypatch.setattr(server, "finish", finish)
     monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
     monkeypatch.setattr(
         worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
     )
-    monkeypatch.setattr(WorkerBuild, "run", run)
+    monkeypatch.setattr(WorkerBuild, "built", built)
     key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
     endpoint = Endpoint("localhost", 1)
     with pytest.raises(ServerUnusable, match="that was all"):
@@ -83,16 +89,30 @@ def test_no_lease_ends_a_worker(
     assert end.detail.isprintable()
 
 
-def test_a_result_that_cannot_be_sent_gives_the_lease_back(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("full", [False, True])
+def test_a_result_that_cannot_be_sent_or_registered_gives_the_lease_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch, full: bool
 ) -> None:
-    ends: list[LeaseEnd] = []
-    blob = blob_of(b"an output")
+    told: list[object] = []
 
-    def finish(self: Any, bot: str, end: LeaseEnd, blobs: Sequence[Blob] = ()) -> None:
+    @contextmanager
+    def built(*args: object) -> Iterator[tuple[bytes, list[Blob]]]:
+        yield b"result", [blob_of(b"an output")]
+        told.append("registered")
+        if full:
+            raise StoreFull("the disk is full")
+
+    def finish(
+        self: Any, bot: str, end: LeaseEnd, blobs: Sequence[Blob] = ()
+    ) -> Callable[[], None]:
+        def wait() -> None:
+            told.append("sent" if blobs else end.code)
+            if blobs and not full:
+                raise ServerUnusable("it has no room")
+
         if blobs:
-            raise ServerUnusable("it has no room")
-        ends.append(end)
+            told.append(end.result)
+        return wait
 
     server = cast(Any, Server)
     monkeypatch.setattr(server, "work", lambda *args: Stream())
@@ -101,13 +121,13 @@ def test_a_result_that_cannot_be_sent_gives_the_lease_back(
     monkeypatch.setattr(
         worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
     )
-    monkeypatch.setattr(WorkerBuild, "run", lambda *args: (b"result", [blob]))
+    monkeypatch.setattr(WorkerBuild, "built", built)
     key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
     with pytest.raises(ServerUnusable, match="that was all"):
         FarmWorker(
             store, Server(Endpoint("localhost", 1)), key, "bot", limits, lambda _: None
         ).run()
-    assert [(end.id, end.code, end.result) for end in ends] == [("lease", GIVEN_BACK, b"")]
+    assert told == [b"result", "registered", "sent", GIVEN_BACK]
 
 
 def test_the_reason_of_a_failure_has_a_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,19 +142,23 @@ def test_leases_that_come_while_one_is_worked_on_are_not_forgotten(
     first, second, third = (LEASE._replace(id=name) for name in ("first", "second", "third"))
     stream.leases = [LeaseWithdrawn("second"), third, second, first]
 
-    def run(self: Any, request: DerivationRequest, limits: BuildLimits) -> tuple[bytes, list[Blob]]:
+    @contextmanager
+    def built(self: Any, *args: object) -> Iterator[tuple[bytes, list[Blob]]]:
         for _ in range(4):
             self._check()
-        return b"", []
+        yield b"", []
+
+    def finish(self: Any, bot: str, end: LeaseEnd, blobs: object) -> Callable[[], None]:
+        return lambda: ends.append(end.id)
 
     server = cast(Any, Server)
     monkeypatch.setattr(server, "work", lambda *args: stream)
-    monkeypatch.setattr(server, "finish", lambda self, bot, end, blobs=(): ends.append(end.id))
+    monkeypatch.setattr(server, "finish", finish)
     monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
     monkeypatch.setattr(
         worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
     )
-    monkeypatch.setattr(WorkerBuild, "run", run)
+    monkeypatch.setattr(WorkerBuild, "built", built)
     key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
     with pytest.raises(ServerUnusable, match="that was all"):
         FarmWorker(

@@ -71,3 +71,13 @@ def test_after_a_lease_was_given_back_a_worker_rests(monkeypatch: pytest.MonkeyP
     assert began[2] - began[1] >= 0.3
     assert began[3] - began[2] >= 0.6
     assert server.states == [1, 2, 1, 2, 1]
+
+
+def test_the_first_end_of_a_lease_counts() -> None:
+    session = BotSession(cast(Channel, Answers(["first"])), "bot", {})
+    leases = session.follow()
+    assert isinstance(next(leases), TakenUp)
+    next(leases)
+    session.finish(LeaseEnd("first", message("ActionResult")(exit_code=7).SerializeToString()))
+    session.finish(LeaseEnd("first", code=GIVEN_BACK))
+    assert [each.status.code for each in session._leases.values()] == [0]
