@@ -33,12 +33,12 @@ def bytecode(folder: str, *, python: str = "python3") -> tuple[str, ...]:
     """
     return (
         f'"{python}" -m compileall -q --invalidation-mode unchecked-hash "{folder}"',
-        f"grep -rlF --include='*.py' -e \"$out\" \"{folder}\" | while read -r each\n"
+        f'grep -rlF --include=\'*.py\' -e "$out" "{folder}" | while read -r each\n'
         "do\n"
         "    name=${each##*/}\n"
         '    for made in "${each%/*}/__pycache__/${name%.py}".cpython-*.pyc\n'
         "    do\n"
-        "        dd if=/dev/zero of=\"$made\" bs=1 seek=8 count=8 conv=notrunc status=none\n"
+        '        dd if=/dev/zero of="$made" bs=1 seek=8 count=8 conv=notrunc status=none\n'
         "    done\n"
         "done",
     )

@@ -111,8 +111,8 @@ def test_bytecode_of_a_source_that_names_its_object_does_not_follow_its_folder(
     tmp_path: Path,
 ) -> None:
     one, two = (compiled(tmp_path / name) for name in ("one", "two"))
-    paths = [str(tmp_path / name).encode() for name in ("one", "two")]
-    assert {name: data.replace(*paths) for name, data in one.items()} == two
+    here, there = (str(tmp_path / name).encode() for name in ("one", "two"))
+    assert {name: data.replace(here, there) for name, data in one.items()} == two
     assert one["itself"][8:16] == bytes(8)
     # Another source is not in question: its hash stays, for `--check-hash-based-pycs always`.
     assert one["another"][8:16] == source_hash(b"PREFIX = '/usr'\n")
