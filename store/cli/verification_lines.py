@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,7 +30,7 @@ class VerificationLines:
     def found(self, finding: Finding) -> None:
         """Print a finding."""
         self.progress.erase()
-        print(json.dumps(finding.to_record()) if self._as_json else finding)
+        print(_as_json(finding.to_record()) if self._as_json else finding)
 
     def sum_up(self, outcome: VerificationOutcome) -> None:
         """Print how much was looked at and found."""
@@ -56,8 +55,14 @@ class VerificationLines:
         click.echo(f"{done} repaired or moved: {counted(len(left), 'finding')} left", err=True)
 
 
+def _as_json(record: Mapping[str, Any]) -> str:
+    import json  # slow to load, for a command that has nothing to say as a rule
+
+    return json.dumps(record)
+
+
 def _mended_record(mended: Mended) -> str:
-    return json.dumps(
+    return _as_json(
         {
             "repaired": mended.object.path,
             "from": mended.how,

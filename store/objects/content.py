@@ -6,7 +6,6 @@ Files are read in chunks, so that memory does not grow with them.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -59,6 +58,8 @@ def file_digest(path: str) -> bytes:
 def source_digest(path: str) -> str:
     """Return the SHA-256 in hex of the file at ``path``, which sources are known by; OSError when
     it is no file."""
+    import hashlib  # with a library that takes long to load, and most commands can do without
+
     hasher = hashlib.sha256()
     fd = open_file(path)
     try:

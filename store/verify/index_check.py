@@ -5,9 +5,10 @@ from __future__ import annotations
 import faulthandler
 import struct
 from array import array
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import chain, repeat
 from operator import lt
+from typing import TYPE_CHECKING
 
 from store.errors import CorruptObject, FormatError, InvalidName
 from store.index.reading import Reader
@@ -16,7 +17,9 @@ from store.model.names import ObjectId
 from store.system.forking import ForkedCall
 from store.verify.finding import REBUILD_INDEX, Finding
 from store.verify.mixed import check_mixed
-from store.verify.object_check import ObjectLook
+
+if TYPE_CHECKING:
+    from store.verify.object_check import ObjectLook
 
 MANY = 4096
 """Objects that are looked up together."""
@@ -26,8 +29,9 @@ UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
 """Errors of reading a value that this program would not have written."""
 
 
-def index_findings(root: str) -> list[Finding]:
-    """Return the faults of the index of the store at ``root``, by a process that may die of it.
+def index_findings(root: str, meanwhile: Callable[[], object] | None = None) -> list[Finding]:
+    """Return the faults of the index of the store at ``root``, by a process that may die of it;
+    ``meanwhile`` is called here while that one works.
 
     Raises CorruptObject or HelperEnded when the index cannot be read from end to end, and the
     errors of :meth:`Store.open`. To be asked before this process opens the store.
@@ -37,7 +41,13 @@ def index_findings(root: str) -> list[Finding]:
         faulthandler.disable()  # That it dies of a damaged page is provided for, and no news.
         return check_index(Store.open(root))
 
-    return ForkedCall(work).result()
+    call = ForkedCall(work)
+    try:
+        if meanwhile is not None:
+            meanwhile()
+        return call.result()
+    finally:
+        call.cancel()
 
 
 def check_index(store: Store) -> list[Finding]:

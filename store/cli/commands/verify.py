@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from store.cli.context import Context
-from store.cli.draw import make_reporter
 from store.cli.misuse import FindingCommand
 from store.cli.options import execution_options, json_option
 from store.cli.parameter_types import PACKAGE, Duration
@@ -87,8 +86,6 @@ def command(context: Context, /, **given: Any) -> int:
 def _verify(context: Context, asked: Asked) -> int:
     """Look at the store; with ``--repair``, repair damaged objects and look again. Returns the exit
     code."""
-    from store.operations.repair import RepairPlan, repair
-
     context.check_store()
     read = asked.contents or asked.budget is not None
     lines = VerificationLines(as_json=asked.as_json, read=read)
@@ -96,7 +93,20 @@ def _verify(context: Context, asked: Asked) -> int:
     lines.sum_up(verifier.outcome)
     if not asked.repair:
         return 2 if verifier.outcome.errors else 0
-    damaged = [item.id for item in verifier.damaged]
+    _repair(context, asked, [item.id for item in verifier.damaged], lines)
+    # Where nothing was wrong, nothing was changed.
+    left = verifier.errors_left(chosen) if verifier.outcome.errors else []
+    lines.sum_up_repair(left)
+    return 2 if left else 0
+
+
+def _repair(
+    context: Context, asked: Asked, damaged: Sequence[ObjectId], lines: VerificationLines
+) -> None:
+    """Repair objects, and print how each repair ended."""
+    from store.cli.draw import make_reporter
+    from store.operations.repair import RepairPlan, repair  # both are slow to load
+
     plan = RepairPlan(damaged, asked.source, asked.options if asked.rebuild else None)
     with (
         closing(make_reporter(sys.stderr)) as reporter,
@@ -104,10 +114,6 @@ def _verify(context: Context, asked: Asked) -> int:
     ):
         for mended in outcomes:
             lines.mended(mended)
-    # Where nothing was wrong, nothing was changed.
-    left = verifier.errors_left(chosen) if verifier.outcome.errors else []
-    lines.sum_up_repair(left)
-    return 2 if left else 0
 
 
 def _look(
@@ -117,23 +123,33 @@ def _look(
 
     Raises CorruptObject or HelperEnded when the index cannot be read; all else was looked at then.
     """
-    from store.layout.paths import Layout
     from store.verify.index_check import index_findings
-    from store.verify.verifier import Verifier
-    from store.verify.without_index import BareVerifier
 
     contents, budget = asked.contents, asked.budget
     try:
         # Before the store is opened here.
-        index = [] if asked.objects else index_findings(context.root)
+        index = [] if asked.objects else index_findings(context.root, _load)
     except (CorruptObject, HelperEnded) as error:
+        from store.layout.paths import Layout
+        from store.verify.without_index import BareVerifier
+
         layout = Layout(context.root)
         bare = BareVerifier(layout, lines.found, lines.progress, contents=contents, budget=budget)
         lines.sum_up(bare.run(error.message))
         raise
+    from store.verify.verifier import Verifier
+
     chosen = [context.registered(text) for text in asked.objects]
     verifier = Verifier(
         context.store, lines.found, lines.progress, contents=contents, budget=budget
     )
     verifier.run(chosen, index)
     return verifier, chosen
+
+
+def _load() -> None:
+    """Load the modules that look at objects and note the look in the index."""
+    import pickle  # noqa: F401 (results of other processes are read by it)
+
+    from store.index import writing  # noqa: F401
+    from store.verify import verifier  # noqa: F401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,22 @@ def test_the_findings_of_an_index_come_from_another_process(
     store.index.write(lambda txn: txn.objects.unregister(txn.objects.known(oids[0])))
     store.close()
     assert [item.path for item in index_findings(layout.root)] == ["index/roots"]
+
+
+def test_other_work_is_done_while_an_index_is_read(layout: Layout, oids: list[ObjectId]) -> None:
+    done = []
+    assert index_findings(layout.root, lambda: done.append(os.getpid())) == []
+    assert done == [os.getpid()]
+
+
+def test_an_error_of_the_other_work_leaves_no_process(
+    layout: Layout, oids: list[ObjectId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_check, "check_index", lambda store: time.sleep(60))
+    with pytest.raises(ZeroDivisionError):
+        index_findings(layout.root, lambda: 1 / 0)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 @pytest.mark.parametrize("pages", range(1, 12))
