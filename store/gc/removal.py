@@ -59,12 +59,14 @@ class DeadRemoval:
     def empty_run(self, folder: str) -> None:
         """Remove the objects and manifests that a run of the collector moved to ``folder``."""
         objects, manifests = f"{folder}/objects", f"{folder}/manifests"
-        small = []
+        small, thin = [], []
         for name in _list(objects):
             if _size(f"{manifests}/{name}") < BROAD or not self._thin_out(f"{objects}/{name}"):
                 small.append(name)
             else:
-                self._remove(objects, name)
+                thin.append(name)
+        # Thousands of folders are left of each of them.
+        self._share_out(partial(_remove_objects, objects), thin, 1)
         self._share_out(partial(_remove_objects, objects), small, FEW_OBJECTS)
         for below in (objects, manifests):
             for name in _list(below):
@@ -88,7 +90,7 @@ class DeadRemoval:
         # Where freed blocks are discarded at once, each removal waits for the disk.
         def overlapped(part: Sequence[T]) -> TreeRemoval:
             removed = TreeRemoval()
-            for each in map_threads(work, part, few // PORTIONS):
+            for each in map_threads(work, part, max(few // PORTIONS, 1)):
                 removed.add(each)
             return removed
 

@@ -13,7 +13,7 @@ _PORTION: Final = 64
 _LONGEST: Final = 2000
 """Bytes of the longest path, below the top, that threads are given; the rest is walked later."""
 
-Portion: TypeAlias = tuple[bytes, Sequence[bytes]]
+Portion: TypeAlias = tuple[bytes, Sequence[str]]
 """A folder's path from the top, and some of the names in it that are no folders."""
 
 
@@ -26,7 +26,7 @@ def portions_of(top: int, entries: Iterable[os.DirEntry[str]] | None = None) -> 
     device = os.fstat(top).st_dev
     found: list[Portion] = []
     folders: list[bytes] = []
-    names: list[bytes] = []
+    names: list[str] = []
     _sort(b".", entries, names, folders)
     found += _cut(b".", names)
     while folders:
@@ -53,16 +53,15 @@ def portions_of(top: int, entries: Iterable[os.DirEntry[str]] | None = None) -> 
 
 
 def _sort(
-    path: bytes, entries: Iterable[os.DirEntry[str]], names: list[bytes], folders: list[bytes]
+    path: bytes, entries: Iterable[os.DirEntry[str]], names: list[str], folders: list[bytes]
 ) -> None:
     """Add the files of a folder to ``names``, and the paths of those below it to ``folders``."""
     for entry in entries:
-        encoded = os.fsencode(entry.name)
         if not entry.is_dir(follow_symlinks=False):
-            names.append(encoded)
-        elif len(path) + len(encoded) < _LONGEST:
+            names.append(entry.name)
+        elif len(path) + len(encoded := os.fsencode(entry.name)) < _LONGEST:
             folders.append(b"%b/%b" % (path, encoded))
 
 
-def _cut(path: bytes, names: Sequence[bytes]) -> list[Portion]:
+def _cut(path: bytes, names: Sequence[str]) -> list[Portion]:
     return [(path, names[at : at + _PORTION]) for at in range(0, len(names), _PORTION)]
