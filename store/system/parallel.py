@@ -140,4 +140,8 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            if not gc.get_freeze_count():
+                # All of it counts as old now: else the next new value begins a look through it.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

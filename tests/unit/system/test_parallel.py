@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import threading
@@ -22,7 +23,7 @@ from store.objects.ingest import ingest
 from store.objects.tree_check import check_object
 from store.system import parallel
 from store.system.forking import ForkedCall, results
-from store.system.parallel import DynamicMap, map_chunks, map_each, map_threads
+from store.system.parallel import DynamicMap, map_chunks, map_each, map_threads, uncollected
 
 
 def failing() -> int:
@@ -272,3 +273,36 @@ def test_answers_are_in_the_order_of_the_items(count: int, monkeypatch: pytest.M
     found = map_each(work, range(count), 3)
     assert [square for square, _ in found] == [item * item for item in range(count)]
     assert len({pid for _, pid in found}) == min(max(count // 3, 1), 3, max(count, 0))
+
+
+def test_no_look_for_garbage_follows_work_without_any() -> None:
+    looks = list[str]()
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        looks.append(phase)
+
+    threshold = gc.get_threshold()
+    gc.collect()
+    gc.set_threshold(1000)
+    gc.callbacks.append(note)
+    try:
+        with uncollected():
+            kept = [[number] for number in range(10_000)]
+        kept.append([0])
+        assert looks == []
+        assert gc.isenabled()
+        kept += [[number] for number in range(10_000)]
+        assert looks != []
+    finally:
+        gc.callbacks.remove(note)
+        gc.set_threshold(*threshold)
+
+
+def test_work_without_looks_for_garbage_leaves_frozen_values_frozen() -> None:
+    gc.freeze()
+    try:
+        with uncollected():
+            pass
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
