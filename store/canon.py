@@ -7,7 +7,7 @@ encoder writes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from operator import eq
 from typing import Any, TypeAlias
@@ -148,26 +148,27 @@ def _memory(data: bytes, most: int) -> int:
     """Return bytes of memory that the value of ``data`` takes, about; FormatError for more than
     ``most``, and for data that ends before its last value."""
     at = memory = 0
-    steps, costs = _STEPS, _COSTS
+    steps, costs, more = _STEPS, _COSTS, _MORE
     left, size = 1, len(data)  # values that are still to come, each at least a byte
     while left:
-        if memory > most or left > size - at:
+        if memory > most or at >= size:
             raise FormatError("values that take too much memory, or that are not all there")
-        left -= 1
         head = data[at]
         if step := steps[head]:
             at += step
             memory += costs[head]
+            left += more[head]
             continue
+        left -= 1
         if head == _SHORT_BYTES and at + 1 < size:  # most of a manifest is names and digests
             length = data[at + 1]
             at += 2 + length
             memory += _BYTES_COST + length
             continue
         width = _WIDTHS.get(head, 0)
-        if not width and not 0x90 <= head < 0xA0:
+        if not width:
             raise FormatError("a value of a kind that no record has")
-        length = int.from_bytes(data[at + 1 : at + 1 + width]) if width else head & 0x0F
+        length = int.from_bytes(data[at + 1 : at + 1 + width])
         at += 1 + width
         memory += _HEAD_COST
         if head in _ARRAY_HEADS:
@@ -190,19 +191,19 @@ _WIDTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4, 0xDC: 2, 0xDD: 
 """Bytes of the length that follows a head."""
 
 
-def _steps_and_costs() -> tuple[list[int], list[int]]:
-    """Return, for the head of a number, short text, None or bool, the bytes of the whole, and of
-    memory; the former is 0 for other heads."""
-    found = dict.fromkeys((*range(0x80), 0xA0, 0xC0, 0xC2, 0xC3), (1, 8))  # Python has one of each
-    found |= dict.fromkeys(range(0xE0, 0x100), (1, 40))
-    found |= {0xA0 + size: (1 + size, 96 + _PER_LETTER * size) for size in range(1, 0x20)}
+def _steps_and_costs() -> Iterator[tuple[int, int, int]]:
+    """Yield, for each head of a number, short text or array, None or bool, the bytes of it with its
+    text, those of memory, and how many values more are to come then; zeros for other heads."""
+    found = dict.fromkeys((*range(0x80), 0xA0, 0xC0, 0xC2, 0xC3), (1, 8, -1))  # one of each, shared
+    found |= dict.fromkeys(range(0xE0, 0x100), (1, 40, -1))
+    found |= {0x90 + count: (1, _HEAD_COST, count - 1) for count in range(0x10)}
+    found |= {0xA0 + size: (1 + size, 96 + _PER_LETTER * size, -1) for size in range(1, 0x20)}
     for width in range(4):
-        found |= dict.fromkeys((0xCC + width, 0xD0 + width), (1 + (1 << width), 40))
-    pairs = [found.get(head, (0, 0)) for head in range(256)]
-    return [step for step, _ in pairs], [cost for _, cost in pairs]
+        found |= dict.fromkeys((0xCC + width, 0xD0 + width), (1 + (1 << width), 40, -1))
+    return (found.get(head, (0, 0, 0)) for head in range(256))
 
 
-_STEPS, _COSTS = _steps_and_costs()
+_STEPS, _COSTS, _MORE = map(list, zip(*_steps_and_costs(), strict=True))
 
 
 def encode_decoded(value: Value) -> bytes:
