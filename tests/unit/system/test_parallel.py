@@ -282,6 +282,7 @@ def test_no_look_for_garbage_follows_work_without_any() -> None:
         looks.append(phase)
 
     threshold = gc.get_threshold()
+    gc.unfreeze()  # the tests, which are frozen again below
     gc.collect()
     gc.set_threshold(1000)
     gc.callbacks.append(note)
@@ -296,13 +297,11 @@ def test_no_look_for_garbage_follows_work_without_any() -> None:
     finally:
         gc.callbacks.remove(note)
         gc.set_threshold(*threshold)
+        gc.freeze()
 
 
 def test_work_without_looks_for_garbage_leaves_frozen_values_frozen() -> None:
     gc.freeze()
-    try:
-        with uncollected():
-            pass
-        assert gc.get_freeze_count() > 0
-    finally:
-        gc.unfreeze()
+    with uncollected():
+        pass
+    assert gc.get_freeze_count() > 0
