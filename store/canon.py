@@ -192,8 +192,11 @@ _WIDTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4, 0xDC: 2, 0xDD: 
 
 
 def _steps_and_costs() -> Iterator[tuple[int, int, int]]:
-    """Yield, for each head of a number, short text or array, None or bool, the bytes of it with its
-    text, those of memory, and how many values more are to come then; zeros for other heads."""
+    """Yield steps, memory and values for each head of a number, short text or array, None or bool.
+
+    They are the bytes of the head with its text, those of memory, and by how many the values to
+    come change. Other heads have zeros.
+    """
     found = dict.fromkeys((*range(0x80), 0xA0, 0xC0, 0xC2, 0xC3), (1, 8, -1))  # one of each, shared
     found |= dict.fromkeys(range(0xE0, 0x100), (1, 40, -1))
     found |= {0x90 + count: (1, _HEAD_COST, count - 1) for count in range(0x10)}
