@@ -69,5 +69,7 @@ def _begin(stack: ExitStack, work: Work, log: str) -> None:
         process = subprocess.Popen(work.words, env=work.env, stderr=stream)
     stack.callback(process.wait)
     stack.callback(process.send_signal, signal.SIGTERM)
-    while b"waiting" not in Path(log).read_bytes():
+    while b"waiting" not in (told := Path(log).read_bytes()):
+        if process.poll() is not None:
+            raise Failed(f"{' '.join(work.words)} ended:\n{told.decode(errors='replace')}")
         time.sleep(0.05)
