@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from store.cache.blob_trees import wrapper
@@ -34,10 +35,13 @@ BATCH: Final = 4 << 20
 
 class BlobBatch:
     """Small blobs of several objects. The first that needs one asks for those of others with it: a
-    question for each would take longer than the bytes."""
+    question for each would take longer than the bytes. The ``known`` ones are not asked for."""
 
-    def __init__(self, server: ServerCalls) -> None:
+    def __init__(
+        self, server: ServerCalls, known: Mapping[BlobDigest, bytes] = MappingProxyType({})
+    ) -> None:
         self._server = server
+        self._known = known
         self._lock = threading.Lock()
         self._waiting: dict[BlobDigest, None] = {}
         self._here: dict[BlobDigest, bytes] = {}
@@ -45,16 +49,18 @@ class BlobBatch:
     def add(self, blobs: Iterable[BlobDigest]) -> None:
         """Note blobs that are going to be taken; one that is not small is left out."""
         with self._lock:
-            self._waiting.update((each, None) for each in blobs if each.size <= LITTLE)
+            small = (each for each in blobs if each.size <= LITTLE and each not in self._known)
+            self._waiting.update(dict.fromkeys(small))
 
     def take(self, blobs: Collection[BlobDigest]) -> dict[BlobDigest, bytes]:
         """Return those of the blobs that were added, each once, as the server sent them: one that
         it lacks is left out, and one may end early."""
+        known = {each: self._known[each] for each in blobs if each in self._known}
         with self._lock:
             mine = [each for each in blobs if each in self._waiting]
             if mine:
                 self._ask(mine)
-            return {each: self._here.pop(each) for each in blobs if each in self._here}
+            return known | {each: self._here.pop(each) for each in blobs if each in self._here}
 
     def _ask(self, mine: Sequence[BlobDigest]) -> None:
         """Ask for these blobs, and for others that wait, as far as there is room."""

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from store.display import quoted
 from store.errors import FormatError, UnknownObject
 from store.farm.encoded_action import (
+    BlobsWithin,
     EncodedAction,
     encoded_action,
     kept,
@@ -86,6 +87,8 @@ class DerivationRequest:
     node: Resolved
     inputs: Mapping[ObjectId, ObjectBlobs]
     limits: RequestLimits
+    known: Mapping[BlobDigest, bytes] = field(default_factory=dict, repr=False, compare=False)
+    """Blobs that came with the action."""
 
 
 def properties(system: str) -> dict[str, str]:
@@ -94,9 +97,14 @@ def properties(system: str) -> dict[str, str]:
 
 
 def derivation_action(
-    node: Resolved, inputs: Mapping[ObjectId, ObjectBlobs], limits: RequestLimits
+    node: Resolved,
+    inputs: Mapping[ObjectId, ObjectBlobs],
+    limits: RequestLimits,
+    read: Callable[[Sequence[BlobDigest]], Mapping[BlobDigest, bytes]],
 ) -> EncodedAction:
-    """Return the action, and its blobs; those of the inputs are left out."""
+    """Return the action, and its blobs; those of the inputs are left out. ``read`` gives heads and
+    trees of inputs, for an action that has room for those that the derivation names itself: the
+    others are with the worker as a rule."""
     blobs: list[Blob] = []
     top = message("Directory")()
     files = {f"{oid}{HEAD}": place.head for oid, place in inputs.items()}
@@ -107,7 +115,9 @@ def derivation_action(
     command = message("Command")(arguments=[*COMMAND, *_words(limits)])
     encoded = base64.b64encode(node.encode()).decode("ascii")
     command.environment_variables.add(name=DERIVATION, value=encoded)
-    return encoded_action(blobs, command, root, properties(node.system), limits.timeout, whole=True)
+    named = [digest for oid in node.inputs if oid in inputs for digest in inputs[oid]]
+    within = BlobsWithin(named, read)
+    return encoded_action(blobs, command, root, properties(node.system), limits.timeout, within)
 
 
 def _words(limits: RequestLimits) -> list[str]:
@@ -138,7 +148,8 @@ def read_request(server: Server, action: Message) -> DerivationRequest:
     """Return the request that an action stands for. FormatError for any other action, InvalidName,
     UnknownObject if a part is missing."""
     digests = [action.command_digest, action.input_root_digest]
-    data, top_data = _all(server, digests, parts_in(action))
+    parts = parts_in(action)
+    data, top_data = _all(server, digests, parts)
     command, top = parse("Command", data), parse("Directory", top_data)
     words = tuple(command.arguments)
     if words[:1] == COMMAND[:1] and words[: len(COMMAND)] != COMMAND:
@@ -155,7 +166,7 @@ def read_request(server: Server, action: Message) -> DerivationRequest:
     inputs = _inputs(top)
     timeout = float(action.timeout.seconds) if action.HasField("timeout") else None
     limits = _limits(words[len(COMMAND) :], timeout)
-    return DerivationRequest(Resolved.decode(_derivation(command)), inputs, limits)
+    return DerivationRequest(Resolved.decode(_derivation(command)), inputs, limits, parts)
 
 
 def _derivation(command: Message) -> bytes:

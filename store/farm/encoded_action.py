@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from store import canon
 from store.errors import FormatError
@@ -28,6 +28,14 @@ class EncodedAction:
     blobs: Sequence[Blob] = field(repr=False)
 
 
+class BlobsWithin(NamedTuple):
+    """Further blobs that an action is to have in itself, and how they are read: those that cannot
+    be had are left out."""
+
+    digests: Sequence[BlobDigest]
+    read: Callable[[Sequence[BlobDigest]], Mapping[BlobDigest, bytes]]
+
+
 def kept(blobs: list[Blob], part: Message | bytes) -> Message:
     """Add a message or bytes to the blobs of an action; returns the message of its digest."""
     data = part if isinstance(part, bytes) else part.SerializeToString(deterministic=True)
@@ -48,12 +56,12 @@ def encoded_action(
     root: Message,
     properties: Mapping[str, str],
     timeout: float | None,
-    *,
-    whole: bool = False,
+    within: BlobsWithin | None = None,
 ) -> EncodedAction:
     """Return an action of these blobs, its command and itself. ``command`` gets the properties of
     the platform, ``root`` is the digest of the input root; ``timeout`` is in seconds. With
-    ``whole``, the action has its command and these blobs in itself as well, if they are small."""
+    ``within``, the action has its command and these blobs in itself as well, if they are small, and
+    then those of ``within``, if there is room for all of them."""
     parts = list(blobs)
     action = message("Action")(input_root_digest=root)
     for part in (command, action):
@@ -62,10 +70,24 @@ def encoded_action(
     action.command_digest.CopyFrom(kept(parts, command))
     if timeout is not None:
         action.timeout.seconds = int(timeout) + 1
-    if whole and sum(blob.digest.size for blob in parts) <= SALT:
-        action.salt = canon.encode([blob.source for blob in parts])
+    if within is not None:
+        action.salt = _salt(parts, within)
     kept(parts, action)
     return EncodedAction(parts[-1].digest, parts)
+
+
+def _salt(parts: Sequence[Blob], within: BlobsWithin) -> bytes:
+    room = SALT - sum(blob.digest.size for blob in parts)
+    if room < 0:
+        return b""
+    salt = [blob.source for blob in parts]
+    wanted = list(dict.fromkeys(within.digests))
+    # By their sizes alone, so that the action is the same whoever asks for it.
+    if sum(each.size for each in wanted) <= room:
+        found = within.read(wanted)
+        if len(found) == len(wanted):
+            salt += [found[each] for each in wanted]
+    return canon.encode(salt)
 
 
 def parts_in(action: Message) -> dict[BlobDigest, bytes]:

@@ -27,7 +27,7 @@ from store.farm.derivation_action import (
     derivation_action,
     output_places,
 )
-from store.farm.encoded_action import EncodedAction
+from store.farm.encoded_action import SALT, EncodedAction
 from store.farm.farm_objects import FarmBuilt, FarmObject, ObjectBlobs
 from store.farm.object_blobs import ObjectUpload, object_upload, read_blobs, read_heads
 from store.job_errors import (
@@ -50,6 +50,7 @@ from store.model.realisation import Realisation
 from store.model.result import Result
 from store.objects.content import read_record
 from store.reapi.blob import Blob, BlobDigest, Message, read_digest
+from store.reapi.known_blobs import KnownBlobs
 from store.reapi.messages import message
 from store.reapi.server_calls import ServerCalls, send_blobs
 from store.reapi.shared_work import SharedWork
@@ -112,6 +113,7 @@ class _FarmBuild:
     ) -> None:
         self._server = server
         self._shared = server.shared or SharedWork()
+        self._seen = server.known or KnownBlobs()
         self._keys = keys
         self._known = known
         self._layout = layout
@@ -197,13 +199,21 @@ class _FarmBuild:
     def _sent(self, manifest: Manifest, closure: Collection[ObjectId]) -> ObjectUpload:
         upload = object_upload(self._layout, self._server, manifest, closure)
         send_blobs(self._server, upload.blobs)
+        whole = {blob.digest: blob.source for blob in upload.blobs}
+        self._seen.add({each: data for each, data in whole.items() if isinstance(data, bytes)})
         return upload
+
+    def _read(self, digests: Sequence[BlobDigest]) -> dict[BlobDigest, bytes]:
+        """Return heads and trees of inputs, as far as they can be had."""
+        found = read_blobs(self._server, digests, SALT, self._seen.of(digests))
+        self._seen.add(found)
+        return found
 
     def _result(self, inputs: Mapping[ObjectId, FarmObject], *, skip_cache: bool) -> Message:
         """Return the result of a build that succeeded; a failure is raised."""
         self._phase("upload")
         places = {oid: each.place for oid, each in inputs.items()}
-        action = derivation_action(self._node, places, self._limits())
+        action = derivation_action(self._node, places, self._limits(), self._read)
         whole = EncodedAction(action.digest, [*self._uploads, *action.blobs])
         call = ActionCall(self._server, self._node.name, self._stage, self._again)
         result = call.run(whole, self._job.retries, skip_cache=skip_cache)
@@ -241,6 +251,8 @@ class _FarmBuild:
         if set(told) != set(self._node.outputs):
             raise FormatError(f"the result of {self._node.name} has other outputs")
         known = contents_in(result)
+        parts = [digest for place, _ in told.values() for digest in place]
+        self._seen.add({each: known[each] for each in parts if each in known})
         asked = [line for _, line in told.values()]
         lines = read_blobs(self._server, asked, STATEMENT_LIMIT, known)
         records = {output: self._record(output, lines, line) for output, (_, line) in told.items()}

@@ -78,15 +78,21 @@ def read_blobs(
 
 
 class BlobOffers:
-    """Offers these objects and no others. A process that was forked
-    goes on with the connection of its parent, which stays open there."""
+    """Offers these objects and no others; the ``known`` blobs, which have their digests, are not
+    asked for. A process that was forked goes on with the connection of its parent, which stays open
+    there."""
 
-    def __init__(self, server: ServerCalls, places: Mapping[ObjectId, ObjectBlobs]) -> None:
+    def __init__(
+        self,
+        server: ServerCalls,
+        places: Mapping[ObjectId, ObjectBlobs],
+        known: Mapping[BlobDigest, bytes] = MappingProxyType({}),
+    ) -> None:
         self._server = server
         self._owner = os.getpid()
         self._adopted = False
         self._places = places
-        self._batch = BlobBatch(server)
+        self._batch = BlobBatch(server, known)
         self._damaged: list[str] = []
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from itertools import chain
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -19,6 +20,7 @@ from store.farm.farm_objects import ObjectBlobs
 from store.farm.object_blobs import BlobOffers
 from store.layout.paths import Layout
 from store.model.names import ObjectId
+from store.reapi.blob import BlobDigest
 from store.reapi.server import Server
 from store.reapi.server_calls import ServerCalls
 from store.system.locks import SharedLocks
@@ -27,17 +29,20 @@ from store.system.steps import Steps
 
 class ServedPull:
     """One pull, with the face of a :class:`~store.cache.pull.PullWork`. The objects that it puts in
-    place are claimed there."""
+    place are claimed there. The ``known`` blobs are not asked for, nor those that the process has
+    had."""
 
     def __init__(
         self,
         layout: Layout,
         server: Server,
         places: Mapping[ObjectId, ObjectBlobs],
+        known: Mapping[BlobDigest, bytes],
         goals: Collection[ObjectId],
         reserve: int,
     ) -> None:
-        self._stream = server.perform(partial(_pull, layout, dict(places), set(goals), reserve))
+        given = (layout, dict(places), dict(known), set(goals), reserve)
+        self._stream = server.perform(partial(_pull, *given))
 
     def result(self, missing: Missing, emit: Callable[[Event], None]) -> Steps[Transferred]:
         """Wait for its end, and answer questions until then."""
@@ -61,11 +66,13 @@ class ServedPull:
 def _pull(
     layout: Layout,
     places: Mapping[ObjectId, ObjectBlobs],
+    known: Mapping[BlobDigest, bytes],
     goals: Collection[ObjectId],
     reserve: int,
     server: ServerCalls,
     connection: Connection[Any, Any],
 ) -> None:
+    seen = server.known.of(chain.from_iterable(places.values())) if server.known else {}
     with SharedLocks(layout.claims) as claims:
-        offers = BlobOffers(server, places)
+        offers = BlobOffers(server, places, {**seen, **known})
         PullLife(connection, layout, [offers], claims, reserve).work(goals)

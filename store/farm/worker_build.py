@@ -127,7 +127,8 @@ class WorkerBuild:
         if not self._absent(goals, lease):
             return
         offers = BlobOffers(self._server, request.inputs)
-        begin = partial(ServedPull, self._store.layout, self._server, request.inputs)
+        given = (self._store.layout, self._server, request.inputs, request.known)
+        begin = partial(ServedPull, *given)
         pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, begin=begin)
         unusable = (error.message for error in pulled.unusable.values())
         reasons = [*pulled.refused.values(), *unusable]

@@ -134,7 +134,7 @@ class WorkerServer:
                 if all(oid in roots or txn.objects.has(oid) for oid in objects):
                     _settle(txn, each, nodes[each.node])
 
-        begin = partial(ServedPull, self._store.layout, self._server, places)
+        begin = partial(ServedPull, self._store.layout, self._server, places, {})
         pulled = pull(
             self._store,
             [offers],

@@ -16,6 +16,7 @@ from store.reapi.process_messages import (
 )
 
 if TYPE_CHECKING:
+    from store.reapi.known_blobs import KnownBlobs
     from store.reapi.shared_work import SharedWork
 
 UNASKED: Final = 64 << 10
@@ -28,10 +29,12 @@ UNASKED_COUNT: Final = 100
 class ServerCalls(ABC):
     """Calls may be made by several threads. Each raises ServerUnusable, and from then on all do.
 
-    ``shared`` has values that they all need, in the process that speaks to the server.
+    ``shared`` has values that they all need, and ``known`` small blobs, in the process that speaks
+    to the server.
     """
 
     shared: SharedWork | None = None
+    known: KnownBlobs | None = None
 
     @property
     @abstractmethod

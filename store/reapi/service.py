@@ -26,6 +26,7 @@ from store.reapi.bot_session import BotSession
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.endpoint import Endpoint
 from store.reapi.file_hashing import hash_files
+from store.reapi.known_blobs import KnownBlobs
 from store.reapi.messages import message
 from store.reapi.process_messages import (
     PERFORM,
@@ -69,6 +70,7 @@ class ReapiService:
         self._runs: dict[ActionRun, int] = {}  # with their threads
         self._bots: dict[str, tuple[BotSession, int]] = {}  # by their names, with their threads
         self.shared = SharedWork()
+        self.known = KnownBlobs()
 
     @property
     def name(self) -> str:
@@ -210,6 +212,7 @@ class DirectCalls(ServerCalls):
     def __init__(self, service: ReapiService) -> None:
         self._service = service
         self.shared = service.shared
+        self.known = service.known
 
     @property
     def name(self) -> str:

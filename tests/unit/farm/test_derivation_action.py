@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 from unittest.mock import Mock
@@ -28,7 +28,7 @@ from store.farm.farm_objects import ObjectBlobs
 from store.model.build_files import MOST_BYTES
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
-from store.reapi.blob import Message, blob_of, digest_message, read_digest
+from store.reapi.blob import BlobDigest, Message, blob_of, digest_message, read_digest
 from store.reapi.messages import message
 from store.reapi.server import Server
 from tests.unit.farm.memory_server import MemoryServer
@@ -39,9 +39,14 @@ NO_LIMITS = RequestLimits()
 NODE = Resolved("toy", "x86_64-linux", "/bin/sh", (), (), None, (INPUT,), ("out",))
 
 
+def nothing(digests: Sequence[BlobDigest]) -> dict[BlobDigest, bytes]:
+    """No heads and trees of inputs."""
+    return {}
+
+
 def asked(server: MemoryServer, limits: RequestLimits = NO_LIMITS) -> Message:
     """The action for a derivation, whose blobs the server has."""
-    action = derivation_action.derivation_action(NODE, {INPUT: PLACE}, limits)
+    action = derivation_action.derivation_action(NODE, {INPUT: PLACE}, limits, nothing)
     for blob in action.blobs:
         server.put(blob)
     return message("Action").FromString(server.blobs[action.digest])
@@ -54,7 +59,7 @@ def read(server: MemoryServer, action: Message) -> derivation_action.DerivationR
 def test_a_script_of_any_length_comes_along() -> None:
     server = MemoryServer()
     node = replace(NODE, files=(("build.sh", "x" * MOST_BYTES),))
-    action = derivation_action.derivation_action(node, {INPUT: PLACE}, RequestLimits())
+    action = derivation_action.derivation_action(node, {INPUT: PLACE}, NO_LIMITS, nothing)
     for blob in action.blobs:
         server.put(blob)
     assert read(server, message("Action").FromString(server.blobs[action.digest])).node == node
@@ -209,10 +214,42 @@ def test_a_small_request_is_read_by_no_question_and_a_large_one_by_one(
     assert read(server, by_itself(action)) == expected
     reading.assert_called_once()
     large = replace(NODE, files=(("build.sh", "x" * 20_000),))
-    action = derivation_action.derivation_action(large, {INPUT: PLACE}, NO_LIMITS)
+    action = derivation_action.derivation_action(large, {INPUT: PLACE}, NO_LIMITS, nothing)
     (found,) = [blob.source for blob in action.blobs if blob.digest == action.digest]
     assert isinstance(found, bytes)
     assert not message("Action").FromString(found).salt
+
+
+def salted(place: ObjectBlobs, bytes_of: dict[BlobDigest, bytes]) -> dict[BlobDigest, bytes]:
+    """What comes with an action that names an input at ``place``, which refers to another one."""
+    others = {ObjectId.parse("1" * 32 + "-other"): PLACE}
+    inputs = {INPUT: place, **others}
+
+    def read(digests: Sequence[BlobDigest]) -> dict[BlobDigest, bytes]:
+        assert list(digests) == list(place)
+        return bytes_of
+
+    action = derivation_action.derivation_action(NODE, inputs, NO_LIMITS, read)
+    (found,) = [blob.source for blob in action.blobs if blob.digest == action.digest]
+    assert isinstance(found, bytes)
+    server = MemoryServer()
+    for blob in action.blobs:
+        server.put(blob)
+    request = read_request(cast(Server, server), message("Action").FromString(found))
+    assert request.inputs == inputs
+    return {each: data for each, data in request.known.items() if each in place}
+
+
+def test_heads_and_trees_of_the_inputs_come_along_if_all_are_small() -> None:
+    both = {blob_of(data).digest: data for data in (b"a head", b"a tree")}
+    assert salted(ObjectBlobs(*both), both) == both
+    head, tree = blob_of(b"a head"), blob_of(b"x" * 20_000)
+    large = ObjectBlobs(head.digest, tree.digest)
+    assert salted(large, {head.digest: b"a head", tree.digest: b"x" * 20_000}) == {}
+
+
+def test_an_action_has_all_of_them_or_none() -> None:
+    assert salted(PLACE, {PLACE.head: b"a head"}) == {}
 
 
 @pytest.mark.parametrize("salt", [b"", b"salt", b"\x92\x01\x02", b"\x91\xc4\x01x", b"x" * 40_000])

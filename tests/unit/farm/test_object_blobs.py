@@ -67,6 +67,17 @@ def test_heads_and_trees_come_by_one_question(monkeypatch: pytest.MonkeyPatch) -
     reading.assert_called_once()
 
 
+def test_blobs_that_are_known_are_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = MemoryServer()
+    head, tree = blob_of(head_of(TOY)), blob_of(b"no tree")
+    places = {TOY.id: ObjectBlobs(head.digest, tree.digest)}
+    known = {head.digest: head_of(TOY), tree.digest: b"no tree"}
+    monkeypatch.setattr(server, "_read", Mock(side_effect=AssertionError))
+    made = BlobOffers(cast(Server, server), places, known)
+    with pytest.raises(FormatError):
+        made.contents(made.heads([TOY.id])[TOY.id], [])
+
+
 def test_a_tree_that_is_lost_is_an_unknown_object() -> None:
     server = MemoryServer()
     head = server.put(blob_of(head_of(TOY)))
