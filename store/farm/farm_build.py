@@ -211,7 +211,8 @@ class _FarmBuild:
 
     def _result(self, inputs: Mapping[ObjectId, FarmObject], *, skip_cache: bool) -> Message:
         """Return the result of a build that succeeded; a failure is raised."""
-        self._phase("upload")
+        if self._uploads:  # the action itself takes no time
+            self._phase("upload")
         places = {oid: each.place for oid, each in inputs.items()}
         action = derivation_action(self._node, places, self._limits(), self._read)
         whole = EncodedAction(action.digest, [*self._uploads, *action.blobs])

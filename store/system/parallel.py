@@ -140,8 +140,9 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if enabled:
-            if not gc.get_freeze_count():
-                # All of it counts as old now: else the next new value begins a look through it.
+            # Else the next new value would begin a look through all that was made: it counts as old
+            # now. To count what is frozen takes a walk through it.
+            if gc.get_count()[0] > gc.get_threshold()[0] and not gc.get_freeze_count():
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -303,5 +304,13 @@ def test_no_look_for_garbage_follows_work_without_any() -> None:
 def test_work_without_looks_for_garbage_leaves_frozen_values_frozen() -> None:
     gc.freeze()
     with uncollected():
-        pass
+        kept = [[number] for number in range(gc.get_threshold()[0] + 10)]
     assert gc.get_freeze_count() > 0
+    assert len(kept) > gc.get_threshold()[0]
+
+
+def test_frozen_values_are_not_counted_after_little_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gc, "get_freeze_count", Mock(side_effect=AssertionError))
+    with uncollected():
+        pass
+    assert gc.isenabled()
