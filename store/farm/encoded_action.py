@@ -59,9 +59,11 @@ def encoded_action(
     within: BlobsWithin | None = None,
 ) -> EncodedAction:
     """Return an action of these blobs, its command and itself. ``command`` gets the properties of
-    the platform, ``root`` is the digest of the input root; ``timeout`` is in seconds. With
-    ``within``, the action has its command and these blobs in itself as well, if they are small, and
-    then those of ``within``, if there is room for all of them."""
+    the platform, ``root`` is the digest of the input root; ``timeout`` is in seconds.
+
+    With ``within``, an action that is small has its command and these blobs in itself as well. If
+    there is room for all blobs of ``within``, it has them, too.
+    """
     parts = list(blobs)
     action = message("Action")(input_root_digest=root)
     for part in (command, action):

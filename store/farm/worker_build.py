@@ -93,9 +93,9 @@ class WorkerBuild:
         self, request: DerivationRequest, limits: BuildLimits
     ) -> Iterator[tuple[bytes, list[Blob]]]:
         """Build, and give the encoded ActionResult with the blobs that it names: a failure of the
-        builder is one, too. At the end of the block, what was built is registered: that waits for
-        the disk, and sending the result need not wait for that. UnknownObject if an input cannot be
-        had; errors of this store and of the server."""
+        builder is one, too. The outputs are registered at the end of the block: that waits for the
+        disk, and a result need not wait for it to be sent. UnknownObject if an input cannot be had;
+        errors of this store and of the server."""
         node = request.node
         check_system(node)
         limits = _within(limits, request.limits)
@@ -173,7 +173,7 @@ class WorkerBuild:
         )
 
     def _made(self, node: Resolved, limits: BuildLimits) -> Registration:
-        """Build, and return what is to be registered."""
+        """Build, and return the outputs, which are to be registered."""
         kind, key = derivation.kind(node), node.digest
         task = Task(
             id=key,

@@ -221,7 +221,7 @@ def _entries(made: Registration) -> list[ObjectEntry]:
 
 
 def records_of(made: Registration) -> list[Realisation]:
-    """Return the records of what was made, an output each."""
+    """Return the records of outputs that were made, one for each."""
     from store.model.realisation import Realisation
 
     result = made.result

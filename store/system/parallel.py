@@ -141,7 +141,7 @@ def uncollected() -> Iterator[None]:
     finally:
         if enabled:
             # Else the next new value would begin a look through all that was made: it counts as old
-            # now. To count what is frozen takes a walk through it.
+            # now. To count frozen values takes a walk through them.
             if gc.get_count()[0] > gc.get_threshold()[0] and not gc.get_freeze_count():
                 gc.freeze()
                 gc.unfreeze()

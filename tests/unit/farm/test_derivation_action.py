@@ -221,7 +221,7 @@ def test_a_small_request_is_read_by_no_question_and_a_large_one_by_one(
 
 
 def salted(place: ObjectBlobs, bytes_of: dict[BlobDigest, bytes]) -> dict[BlobDigest, bytes]:
-    """What comes with an action that names an input at ``place``, which refers to another one."""
+    """Heads and trees in an action that names an input at ``place``, which refers to another."""
     others = {ObjectId.parse("1" * 32 + "-other"): PLACE}
     inputs = {INPUT: place, **others}
 

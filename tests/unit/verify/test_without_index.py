@@ -59,13 +59,25 @@ def test_other_work_is_done_while_an_index_is_read(layout: Layout, oids: list[Ob
 
 
 def test_an_error_of_the_other_work_leaves_no_process(
-    layout: Layout, oids: list[ObjectId], monkeypatch: pytest.MonkeyPatch
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index_check, "check_index", lambda store: time.sleep(60))
+    place = tmp_path / "pid"
+
+    def check(store: Store) -> None:
+        place.with_suffix(".new").write_text(str(os.getpid()))
+        place.with_suffix(".new").rename(place)
+        time.sleep(60)
+
+    def fail() -> None:
+        while not place.exists():
+            time.sleep(0.01)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(index_check, "check_index", check)
     with pytest.raises(ZeroDivisionError):
-        index_findings(layout.root, lambda: 1 / 0)
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        index_findings(layout.root, fail)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(place.read_text()), 0)
 
 
 @pytest.mark.parametrize("pages", range(1, 12))
