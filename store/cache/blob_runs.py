@@ -53,8 +53,8 @@ class BlobBatch:
             self._waiting.update(dict.fromkeys(small))
 
     def take(self, blobs: Collection[BlobDigest]) -> dict[BlobDigest, bytes]:
-        """Return those of the blobs that were added, each once, as the server sent them: one that
-        it lacks is left out, and one may end early."""
+        """Return those of the blobs that are known, and those that were added, each of these once,
+        as the server sent them: one that it lacks is left out, and one may end early."""
         known = {each: self._known[each] for each in blobs if each in self._known}
         with self._lock:
             mine = [each for each in blobs if each in self._waiting]

@@ -58,7 +58,7 @@ def file_digest(path: str) -> bytes:
 def source_digest(path: str) -> str:
     """Return the SHA-256 in hex of the file at ``path``, which sources are known by; OSError when
     it is no file."""
-    import hashlib  # with a library that takes long to load, and most commands can do without
+    import hashlib  # it loads OpenSSL, which most commands do not need
 
     hasher = hashlib.sha256()
     fd = open_file(path)

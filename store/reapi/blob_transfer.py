@@ -21,6 +21,7 @@ from store.reapi.blob import (
     read_digest,
 )
 from store.reapi.channel import PAUSES, TOO_SLOW, CallFailed, Channel
+from store.reapi.file_hashing import PIECE
 from store.reapi.messages import message
 from store.system.durable import open_file
 
@@ -32,9 +33,6 @@ BATCH_COUNT: Final = 2000
 
 ASKED: Final = 8000
 """Digests in one question for missing blobs."""
-
-PIECE: Final = 512 << 10
-"""Bytes in one message of a stream."""
 
 SLOW_TIME: Final = 30.0
 """Seconds of waiting for a stream after which it is judged."""

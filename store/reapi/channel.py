@@ -118,7 +118,7 @@ def _too_slow() -> CallFailed:
 
 def _load_grpc() -> Any:
     """Return gRPC without its half for asyncio, which nobody here uses: to load that, and asyncio
-    itself, takes two thirds of the time."""
+    itself, takes more than half of the time."""
     try:
         with deferred_modules("grpc.aio", "asyncio"):
             import grpc

@@ -41,6 +41,25 @@ class Stream:
         return self.leases.pop()
 
 
+def run_worker(
+    store: Store, monkeypatch: pytest.MonkeyPatch, stream: Stream, finish: object, built: object
+) -> None:
+    """Have a worker serve the leases of a stream, with this report of an end and this build."""
+    server = cast(Any, Server)
+    monkeypatch.setattr(server, "work", lambda *args: stream)
+    monkeypatch.setattr(server, "finish", finish)
+    monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
+    monkeypatch.setattr(
+        worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
+    )
+    monkeypatch.setattr(WorkerBuild, "built", built)
+    key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
+    with pytest.raises(ServerUnusable, match="that was all"):
+        FarmWorker(
+            store, Server(Endpoint("localhost", 1)), key, "bot", limits, lambda _: None
+        ).run()
+
+
 def end_after(store: Store, monkeypatch: pytest.MonkeyPatch, failure: Exception) -> LeaseEnd:
     """How a lease is reported whose build raises this; the worker has to go on after it."""
     ends: list[LeaseEnd] = []
@@ -53,18 +72,7 @@ def end_after(store: Store, monkeypatch: pytest.MonkeyPatch, failure: Exception)
     def finish(self: Any, bot: str, end: LeaseEnd) -> Callable[[], None]:
         return lambda: ends.append(end)
 
-    server = cast(Any, Server)
-    monkeypatch.setattr(server, "work", lambda *args: Stream())
-    monkeypatch.setattr(server, "finish", finish)
-    monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
-    monkeypatch.setattr(
-        worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
-    )
-    monkeypatch.setattr(WorkerBuild, "built", built)
-    key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
-    endpoint = Endpoint("localhost", 1)
-    with pytest.raises(ServerUnusable, match="that was all"):
-        FarmWorker(store, Server(endpoint), key, "bot", limits, lambda sentence: None).run()
+    run_worker(store, monkeypatch, Stream(), finish, built)
     (end,) = ends
     return end
 
@@ -114,19 +122,7 @@ def test_a_result_that_cannot_be_sent_or_registered_gives_the_lease_back(
             told.append(end.result)
         return wait
 
-    server = cast(Any, Server)
-    monkeypatch.setattr(server, "work", lambda *args: Stream())
-    monkeypatch.setattr(server, "finish", finish)
-    monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
-    monkeypatch.setattr(
-        worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
-    )
-    monkeypatch.setattr(WorkerBuild, "built", built)
-    key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
-    with pytest.raises(ServerUnusable, match="that was all"):
-        FarmWorker(
-            store, Server(Endpoint("localhost", 1)), key, "bot", limits, lambda _: None
-        ).run()
+    run_worker(store, monkeypatch, Stream(), finish, built)
     assert told == [b"result", "registered", "sent", GIVEN_BACK]
 
 
@@ -151,19 +147,7 @@ def test_leases_that_come_while_one_is_worked_on_are_not_forgotten(
     def finish(self: Any, bot: str, end: LeaseEnd, blobs: object) -> Callable[[], None]:
         return lambda: ends.append(end.id)
 
-    server = cast(Any, Server)
-    monkeypatch.setattr(server, "work", lambda *args: stream)
-    monkeypatch.setattr(server, "finish", finish)
-    monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
-    monkeypatch.setattr(
-        worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
-    )
-    monkeypatch.setattr(WorkerBuild, "built", built)
-    key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
-    with pytest.raises(ServerUnusable, match="that was all"):
-        FarmWorker(
-            store, Server(Endpoint("localhost", 1)), key, "bot", limits, lambda _: None
-        ).run()
+    run_worker(store, monkeypatch, stream, finish, built)
     assert ends == ["first", "third"]
 
 
