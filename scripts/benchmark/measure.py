@@ -43,7 +43,8 @@ class Work:
     """A whole process: its command line, environment, and a file for its input.
 
     If it takes longer than ``patience`` seconds, it is killed with all that it started. ``status``
-    is what it is to exit with.
+    is what it is to exit with. All files below the folder ``warm`` are read before it begins, so
+    that the work is measured and not the disk: a machine may take memory away within a minute.
     """
 
     words: tuple[str, ...]
@@ -51,6 +52,7 @@ class Work:
     stdin: str | None = None
     patience: float | None = None
     status: int = 0
+    warm: str | None = None
 
 
 def run(work: Work, scratch: str) -> Spent:
@@ -58,6 +60,8 @@ def run(work: Work, scratch: str) -> Spent:
 
     Output goes to files in the folder ``scratch``, so that no pipe slows it.
     """
+    if work.warm is not None:
+        read_all(work.warm)
     with (
         open(work.stdin or os.devnull, "rb") as source,
         open(f"{scratch}/output", "w+b") as output,
@@ -112,6 +116,20 @@ def _wait(
 def _kill(group: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
+
+
+def read_all(folder: str) -> None:
+    """Read each file below a folder, so that the kernel has it in memory."""
+    buffer = bytearray(1 << 20)
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                fd = os.open(f"{path}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NOATIME)
+            except OSError:
+                continue  # a link
+            with open(fd, "rb", 0) as stream:
+                while stream.readinto(buffer):
+                    pass
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scripts.benchmark import measure, trees
 from scripts.benchmark.figures import Figure, bounded
@@ -34,6 +34,7 @@ class Sizes:
     several: int = 44
     several_bytes: int = 325_000_000
     turns: int = 2
+    reading_turns: int = 5
     cached_turns: int = 5
     quick_turns: int = 15
 
@@ -55,6 +56,7 @@ SMALL = Sizes(
     several=4,
     several_bytes=1_000_000,
     turns=1,
+    reading_turns=2,
     cached_turns=1,
     quick_turns=2,
 )
@@ -112,21 +114,54 @@ class Sides:
     ours: Ours
     theirs: Nix | None
 
-    def pairs(self, ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]]) -> Pairs:
-        """Do the turns of both: for each, a ``store`` command and the peer's command line."""
+    def pairs(
+        self,
+        ours: Sequence[Sequence[str]],
+        theirs: Sequence[Sequence[str]],
+        warm: Sequence[str] = (),
+    ) -> Pairs:
+        """Do the turns of both: for each, a ``store`` command and the peer's command line, and a
+        folder that is read before both if ``warm``."""
         mine = [self.ours.work(*words) for words in ours]
         other = [self.theirs.work(*words) for words in theirs] if self.theirs else []
+        if warm:
+            mine, other = _warmed(mine, warm), _warmed(other, warm)
         return measure.pairs(mine, other, self.room)
+
+    def read(self, turns: int, ours: Sequence[str], theirs: Sequence[str]) -> Pairs:
+        """Do the same in every turn: it reads its side's objects, which are in memory."""
+        mine = [self.ours.work(*ours)] * turns
+        other = [self.theirs.work(*theirs)] * turns if self.theirs else []
+        place = self.theirs.store if self.theirs else ""
+        return measure.pairs(
+            _warmed(mine, [self.ours.layout.objects] * turns),
+            _warmed(other, [place] * turns),
+            self.room,
+        )
 
     def repeat(self, turns: int, ours: Sequence[str], theirs: Sequence[str]) -> Pairs:
         """Do the same in every turn."""
         return self.pairs([ours] * turns, [theirs] * turns)
 
-    def part(self, work: str, commands: Sequence[Sequence[str]], unit: str = "s") -> Figure:
-        """Return the time that a part of our work takes alone, in as many turns as commands."""
-        works = [Work(tuple(words), self.ours.environment) for words in commands]
+    def part(
+        self, work: str, commands: Sequence[Sequence[str]], warm: Sequence[str] = ()
+    ) -> Figure:
+        """Return the time that a part of our work takes alone, in as many turns as commands. For
+        each, a folder that is read before if ``warm``."""
+        folders: Sequence[str | None] = warm or [None] * len(commands)
+        works = [
+            Work(tuple(words), self.ours.environment, warm=folder)
+            for words, folder in zip(commands, folders, strict=True)
+        ]
         spent = measure.pairs(works, [], self.room)
-        return bounded(f"a part of it: {work}", unit, spent.seconds, None, spent.processor)
+        return bounded(f"a part of it: {work}", "s", spent.seconds, None, spent.processor)
+
+
+def _warmed(works: Sequence[Work], folders: Sequence[str]) -> list[Work]:
+    return [
+        replace(work, warm=folder)
+        for work, folder in zip(works, folders[: len(works)], strict=True)
+    ]
 
 
 def remove(folder: str) -> None:

@@ -34,8 +34,9 @@ _COUNTS: Final = ("jobs", "cores", "remote_jobs")
 _REMOTE: Final = ("remote_jobs", "remote_sandbox")
 
 
-def plain_command(args: Sequence[str]) -> Callable[[], None] | None:
-    """Return the command that a line of usual words means; None for any other line."""
+def plain_command(args: Sequence[str]) -> Callable[[], int | None] | None:
+    """Return the command that a line of usual words means, which returns its exit code if that may
+    be another than 0; None for any other line."""
     if "_STORE_COMPLETE" in os.environ:  # a shell asks for completions
         return None
     given, rest = _options(args, _OF_ALL)
@@ -44,6 +45,8 @@ def plain_command(args: Sequence[str]) -> Callable[[], None] | None:
             return lambda: print(VERSION_LINE)
         case ["list"]:
             return lambda: _list(given)
+        case ["verify"] | ["verify", "--contents"]:
+            return lambda: _verify(given, contents=len(rest) > 1)
         case ["realise", *words]:
             return _realising(given, words)
     return None
@@ -87,6 +90,12 @@ def _list(given: Mapping[str, str]) -> None:
     from store.cli.packages import list_packages
 
     list_packages(_context(given))
+
+
+def _verify(given: Mapping[str, str], *, contents: bool) -> int:
+    from store.cli.verification import VerificationRequest, verify
+
+    return verify(_context(given), VerificationRequest(contents=contents))
 
 
 def _realise(given: Mapping[str, str], packages: Sequence[str]) -> None:

@@ -64,8 +64,7 @@ def main() -> None:
 def _run() -> int:
     command = plain_command(sys.argv[1:])
     if command is not None:
-        command()
-        return 0
+        return command() or 0
     from store.cli import (
         command_line,  # with click, which takes longer to load than a plain command
     )

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from store.cli.counting import Counting
 from store.cli.wording import counted
 
@@ -36,10 +34,10 @@ class VerificationLines:
         """Print how much was looked at and found."""
         self.progress.erase()
         sys.stdout.flush()
-        click.echo(
+        print(
             f"{outcome.looked} of {counted(outcome.due, 'object')} {self._how}: "
             f"{counted(outcome.errors, 'finding')}, {counted(outcome.notes, 'note')}",
-            err=True,
+            file=sys.stderr,
         )
 
     def mended(self, mended: Mended) -> None:
@@ -52,7 +50,7 @@ class VerificationLines:
     def sum_up_repair(self, left: Sequence[Finding]) -> None:
         """Print how many repairs ended, and how many findings are ``left``."""
         done = counted(self._dealt_with, "object")
-        click.echo(f"{done} repaired or moved: {counted(len(left), 'finding')} left", err=True)
+        print(f"{done} repaired or moved: {counted(len(left), 'finding')} left", file=sys.stderr)
 
 
 def _as_json(record: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ part as it does.
 from __future__ import annotations
 
 import os
+import statistics
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -19,6 +20,8 @@ _COPY = ("sh", "-c", 'cp -a "$1" "$2" && sync -f "$2"', "copy")
 _REMOVE = ("sh", "-c", 'rm -rf "$@" && sync -f "$0"')
 _SYNCED = ("sh", "-c", '"$@" && sync -f "$0"')
 """The peer waits for no disk, and our commands end when all is on it."""
+
+_VERIFY = ("verify", "--contents"), ("nix-store", "--verify", "--check-contents")
 
 
 def source_trees(bench: Bench) -> Iterator[Figure]:
@@ -34,17 +37,20 @@ def source_trees(bench: Bench) -> Iterator[Figure]:
     yield compared(f"add a tree like a kernel's ({whole}); Nix and `sync -f`", added, 0.6)
     copies = [f"{source}-copy" for source in sources]
     copying = [(*_COPY, *pair) for pair in zip(sources, copies, strict=True)]
-    copied = sides.part("`cp -a` of such a tree, and `sync -f`", copying)
+    copied = sides.part("`cp -a` of such a tree, and `sync -f`", copying, sources)
     yield copied
     yield from _beside("add such a tree", added, copied, 0.5, 1.0)
     looping = (sys.executable, "-I", "-m", "scripts.benchmark.copying")
     loops = [(*looping, source, f"{source}-loop") for source in sources]
-    yield sides.part("a loop that reads, hashes and writes each file, unsynced", loops)
+    yield sides.part("a loop that reads, hashes and writes each file, unsynced", loops, sources)
     both = _gigabytes(2 * sizes.bytes)
-    verified = _verify(sides, sizes.turns)
+    turns, objects = sizes.reading_turns, sides.ours.layout.objects
+    verified = sides.read(turns, *_VERIFY)
     yield compared(f"verify the contents of two such trees ({both})", verified, 0.4)
-    reading = (sys.executable, "-I", "-m", "scripts.benchmark.reading", *sources)
-    yield sides.part("a loop in Python that reads and hashes them", [reading] * sizes.turns)
+    reading = [(sys.executable, "-I", "-m", "scripts.benchmark.reading", objects)] * turns
+    looped = sides.part("a loop in Python that reads and hashes them", reading, [objects] * turns)
+    yield looped
+    yield bounded("verify these, to that", "times", verified.seconds / looped.ours, None)
     collected = sides.repeat(1, ("gc",), _synced(sides, "nix-store", "--gc"))
     _check_empty(sides)
     yield compared("delete those two by collection; Nix and `sync -f`", collected, None)
@@ -62,10 +68,12 @@ def large_files(bench: Bench) -> Iterator[Figure]:
     sides = bench.sides(room)
     _add(sides, [source])
     whole = f"{_gigabytes(2 * sizes.bytes)} in {sizes.large_files}"
-    verified = _verify(sides, sizes.turns)
+    verified = sides.read(sizes.reading_turns, *_VERIFY)
     yield compared(f"verify large files ({whole})", verified, None)
     hashing = (sys.executable, "-I", "-m", "scripts.benchmark.hashing", str(2 * sizes.bytes))
-    seconds = float(measure.run(Work(hashing, sides.ours.environment), room).output)
+    work = Work(hashing, sides.ours.environment)
+    hashed = [measure.run(work, room) for _ in range(sizes.reading_turns)]
+    seconds = statistics.median(float(spent.output) for spent in hashed)
     yield bounded("a part of it: BLAKE3 of so much in memory, all processors", "s", seconds, None)
     yield bounded("verify large files, to that", "times", verified.seconds / seconds, 1.3)
 
@@ -74,6 +82,7 @@ def _add(sides: Sides, sources: Sequence[str]) -> Pairs:
     return sides.pairs(
         [("add", source) for source in sources],
         [_synced(sides, "nix-store", "--add", source) for source in sources],
+        sources,
     )
 
 
@@ -89,11 +98,6 @@ def _beside(
     yield bounded(f"{work}, by the wall, to that", "times", pairs.seconds / alone.ours, wall)
     ratio = pairs.processor / alone.processor
     yield bounded(f"{work}, by the processor, to that", "times", ratio, processor)
-
-
-def _verify(sides: Sides, turns: int) -> Pairs:
-    nix = ("nix-store", "--verify", "--check-contents")
-    return sides.repeat(turns, ("verify", "--contents"), nix)
 
 
 def _check_empty(sides: Sides) -> None:

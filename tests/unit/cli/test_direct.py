@@ -88,6 +88,10 @@ DIRECT: list[tuple[str | bytes, ...]] = [
     ("--recipes", "/none", "list"),
     ("--root", "/dev/null", "realise", "note"),
     ("--root", "~none-such/root", "list"),
+    ("verify",),
+    ("verify", "--contents"),
+    ("--root", "/none", "verify", "--contents"),
+    ("--root", "/dev/null", "verify"),
 ]
 
 WRONG: list[tuple[str | bytes, ...]] = [
@@ -124,6 +128,11 @@ CLICK: list[tuple[str | bytes, ...]] = [
     ("realise", "note", "--on", SERVER, "--remote-sandbox", "none"),
     ("realise", "--none", "note"),
     ("list", "note"),
+    ("verify", "--content"),
+    ("verify", "note"),
+    ("verify", "--contents", "--contents"),
+    ("verify", "--none"),
+    ("--root", "", "verify"),
     ("--version", "list"),
     ("lists",),
     (),
@@ -161,6 +170,23 @@ def test_a_full_disk_is_told_the_same(toys: Mapping[str, str], words: tuple[str,
     direct = run("direct", words, toys, "/dev/full")
     assert direct.code == 61
     assert direct == run("click", words, toys, "/dev/full")
+
+
+def test_damage_is_told_the_same(tmp_path: Path) -> None:
+    told = {"STORE_ROOT": str(tmp_path / "root"), "STORE_RECIPES": str(RECIPES / "toys")}
+    made = run("click", ("realise", "note"), told)
+    assert run("direct", ("verify", "--contents"), told).code == 0
+    path = Path(told["STORE_ROOT"], os.fsdecode(made.output.strip()).lstrip("/"))
+    times = path.stat()
+    path.chmod(0o600)
+    path.write_bytes(bytes(path.stat().st_size))
+    path.chmod(times.st_mode & 0o777)
+    os.utime(path, ns=(times.st_mtime_ns, times.st_mtime_ns))
+    assert run("direct", ("verify",), told).code == 0
+    direct = run("direct", ("verify", "--contents"), told)
+    assert direct.code == 2
+    assert b"content" in direct.output
+    assert direct == run("click", ("verify", "--contents"), told)
 
 
 @pytest.mark.parametrize("absent", ["none", "none/none"])
