@@ -70,7 +70,11 @@ FAILURES: Final[Mapping[int, type[BuildError]]] = {
 
 
 def preload() -> None:
-    """Load what the first action takes."""
+    """Load what the first action takes, whose inputs are sent as a rule."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: F401
+
+    from store.index import sha256_table  # noqa: F401
+
     zstd.compress(b"x")
     for name in ("Action", "Command", "Directory", "Tree"):
         message(name)

@@ -6,18 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from store.display import printable
 from store.errors import ServerUnusable
 from store.events import Event
+from store.farm.begun_server import served_build
 from store.farm.farm_job import FarmJob
 from store.farm.farm_objects import FarmBuilt, FarmObject
 from store.index.writing import Writer
 from store.jobs.executor import Task
 from store.jobs.job import Job
-from store.layout.paths import Layout
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.derivation import Derivation, Resolved
@@ -25,7 +24,6 @@ from store.model.file_tree import Node
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.reapi.server import Server, executing
-from store.reapi.server_calls import ServerCalls
 from store.signing.keys import PublicKey
 
 
@@ -75,7 +73,7 @@ class WorkerServer:
             for oid in map(ObjectId.parse, map(str, job.closure))
             if oid in self._known
         }
-        work = partial(_farm_build, self._keys, known, self._store.layout, job)
+        work = partial(served_build, self._keys, known, self._store.layout, job)
         return FarmJob(self._server, work, job.node.name)
 
     def taken(self, task: Task, value: object) -> object:
@@ -150,20 +148,6 @@ class WorkerServer:
             unusable = (error.message for error in pulled.unusable.values())
             why = [*pulled.damaged, *unusable, *pulled.refused.values()]
             raise ServerUnusable(f"cannot get {lacking[0]}: {printable('; '.join(why[:3]))}")
-
-
-def _farm_build(
-    keys: Sequence[PublicKey],
-    known: Mapping[ObjectId, FarmObject],
-    layout: Layout,
-    job: Job,
-    server: ServerCalls,
-    connection: Connection[Any, Any],
-) -> FarmBuilt:
-    """Act as :func:`~store.farm.farm_build.farm_build`, which the other process has loaded."""
-    from store.farm.farm_build import farm_build
-
-    return farm_build(keys, known, layout, job, server, connection.send)
 
 
 def _settle(txn: Writer, outcome: FarmOutcome, derivation: Derivation) -> None:

@@ -138,7 +138,8 @@ class LocalExecutor:
         )
         expected = self._store.realisations.expected_seconds(task.value.name)
         self._emit(Started(task.id, task.name, task.label, job.log, expected))
-        preload(task.kind)
+        if task.call is None:
+            preload(task.kind)
         worker = self._worker(task, job, pooled)
         return RunningJob(
             task=task,
