@@ -14,10 +14,11 @@ from store.local.object_removal import RUN
 from store.system.beneath import opened
 from store.system.locks import DirectoryLock
 from store.system.parallel import map_chunks, map_threads
-from store.system.portions import portions_of
+from store.system.portions import parts_of
 from store.system.removing import (
     TreeRemoval,
     open_folder,
+    remove_folders,
     remove_part,
     remove_portions,
     remove_tree,
@@ -65,7 +66,6 @@ class DeadRemoval:
                 small.append(name)
             else:
                 thin.append(name)
-        # Thousands of folders are left of each of them.
         self._share_out(partial(_remove_objects, objects), thin, 1)
         self._share_out(partial(_remove_objects, objects), small, FEW_OBJECTS)
         for below in (objects, manifests):
@@ -73,13 +73,15 @@ class DeadRemoval:
                 self._remove(below, name)
 
     def _thin_out(self, path: str) -> bool:
-        """Remove the files of a large object; False when it is no folder, or cannot be opened."""
+        """Remove most of a large object; False when it is no folder, or cannot be opened."""
         try:
             top = open_folder(path)
         except OSError:
             return False
         try:
-            self._share_out(partial(remove_portions, top), portions_of(top), FEW_FOLDERS)
+            portions, folders = parts_of(top)
+            self._share_out(partial(remove_portions, top), portions, FEW_FOLDERS)
+            self.add(remove_folders(top, folders).freed)
         finally:
             os.close(top)
         return True

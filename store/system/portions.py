@@ -1,11 +1,11 @@
-"""The files of a tree in portions, for threads or processes that remove them side by side."""
+"""The files and folders of a tree, for threads or processes that remove them side by side."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from store.system.beneath import FOLDER, open_beneath
 
@@ -17,20 +17,34 @@ Portion: TypeAlias = tuple[bytes, Sequence[str]]
 """A folder's path from the top, and some of the names in it that are no folders."""
 
 
-def portions_of(top: int, entries: Iterable[os.DirEntry[str]] | None = None) -> list[Portion]:
-    """Return the files at and below the ``entries`` of an open folder, or all that are in it; its
+class EmptiedFolder(NamedTuple):
+    """A folder's path from the top, and its blocks on the disk."""
+
+    path: bytes
+    blocks: int
+
+
+class TreeParts(NamedTuple):
+    """The files of a tree, and its folders, each after the one that it is in."""
+
+    portions: list[Portion]
+    folders: list[EmptiedFolder]
+
+
+def parts_of(top: int, entries: Iterable[os.DirEntry[str]] | None = None) -> TreeParts:
+    """Return what is at and below the ``entries`` of an open folder, or all that is in it; its
     folders can be written to then. Entries that cannot be read are left out."""
     if entries is None:
         with os.scandir(top) as scan:
             entries = list(scan)
     device = os.fstat(top).st_dev
-    found: list[Portion] = []
-    folders: list[bytes] = []
+    parts = TreeParts([], [])
+    waiting: list[bytes] = []
     names: list[str] = []
-    _sort(b".", entries, names, folders)
-    found += _cut(b".", names)
-    while folders:
-        path = folders.pop()
+    _sort(b".", entries, names, waiting)
+    parts.portions.extend(_cut(b".", names))
+    while waiting:
+        path = waiting.pop()
         names = []
         try:
             folder = open_beneath(top, path, FOLDER, mounts=False)
@@ -43,13 +57,14 @@ def portions_of(top: int, entries: Iterable[os.DirEntry[str]] | None = None) -> 
             if status.st_mode & stat.S_IRWXU != stat.S_IRWXU:
                 os.fchmod(folder, stat.S_IMODE(status.st_mode) | stat.S_IRWXU)
             with os.scandir(folder) as scan:
-                _sort(path, scan, names, folders)
+                _sort(path, scan, names, waiting)
         except OSError:
             continue
         finally:
             os.close(folder)
-        found += _cut(path, names)
-    return found
+        parts.portions.extend(_cut(path, names))
+        parts.folders.append(EmptiedFolder(path, status.st_blocks))
+    return parts
 
 
 def _sort(

@@ -13,11 +13,13 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from store.system import kernel
 from store.system.beneath import FOLDER, HANDLE, open_beneath
-from store.system.portions import Portion, portions_of
+from store.system.parallel import map_threads
+from store.system.portions import EmptiedFolder, Portion, parts_of
 
 _BLOCK: Final = 512
 
@@ -26,6 +28,9 @@ THREADS: Final = 8
 
 MANY: Final = 1000
 """Files from which on threads are worth their start."""
+
+FEW_FOLDERS: Final = 16
+"""Empty folders that one thread removes at a time."""
 
 MOUNTED: Final = "another file system is mounted there"
 
@@ -312,7 +317,7 @@ def _shown(levels: Sequence[_Level], name: bytes) -> bytes:
 
 
 def _thin_out(name: bytes, parent: int | None, removal: TreeRemoval) -> None:
-    """Remove most files of a large tree by several threads; the rest is for the walk."""
+    """Remove most of a large tree by several threads; the rest is for the walk."""
     if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
         return
     top = open_folder(name, parent)
@@ -325,20 +330,44 @@ def _thin_out(name: bytes, parent: int | None, removal: TreeRemoval) -> None:
 
 
 def _remove_most(top: int, entries: Sequence[os.DirEntry[str]], removal: TreeRemoval) -> None:
-    """Remove most files at and below these entries of an open folder, if they are many."""
-    portions = portions_of(top, entries)
-    if sum(len(names) for _, names in portions) < MANY:
+    """Remove most of what is at and below these entries of an open folder, if that is much."""
+    portions, folders = parts_of(top, entries)
+    if sum(len(names) for _, names in portions) + len(folders) < MANY:
         return
     from concurrent.futures import ThreadPoolExecutor  # not needed by most commands
 
     with ThreadPoolExecutor(THREADS) as pool:
         for part in pool.map(lambda item: remove_portions(top, [item]), portions):
             removal.add(part)
+    removal.add(remove_folders(top, folders))
+
+
+def remove_folders(top: int, folders: Sequence[EmptiedFolder]) -> TreeRemoval:
+    """Remove the folders that :func:`parts_of` found, the deepest first, as far as they are empty:
+    the rest is met again by the removal of the tree."""
+    removal = TreeRemoval()
+    levels: dict[int, list[EmptiedFolder]] = {}
+    for folder in folders:
+        levels.setdefault(folder.path.count(b"/"), []).append(folder)
+    for depth in sorted(levels, reverse=True):
+        freed = map_threads(partial(_remove_empty, top), levels[depth], FEW_FOLDERS)
+        removal.freed += sum(freed) * _BLOCK
+    return removal
+
+
+def _remove_empty(top: int, folders: Sequence[EmptiedFolder]) -> int:
+    """Remove folders, and return the blocks of those that were empty."""
+    blocks = 0
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            os.rmdir(folder.path, dir_fd=top)
+            blocks += folder.blocks
+    return blocks
 
 
 def remove_portions(top: int, portions: Iterable[Portion]) -> TreeRemoval:
-    """Remove the entries that :func:`portions_of` found, as far as that can be: the rest is met
-    again by the removal of the tree."""
+    """Remove the files that :func:`parts_of` found, as far as that can be: the rest is met again
+    by the removal of the tree."""
     removal = TreeRemoval()
     for path, names in portions:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The files of a tree in portions: each once, whatever the modes, and no folder of another disk."""
+"""The files and folders of a tree: each once, whatever the modes, and no folder of another disk."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import pytest
 
 from store.system import kernel
 from store.system.beneath import FOLDER
-from store.system.portions import Portion, portions_of
-from store.system.removing import remove_portions, remove_tree
+from store.system.portions import Portion, TreeParts, parts_of
+from store.system.removing import remove_folders, remove_portions, remove_tree
+
+
+def parts(top: Path) -> TreeParts:
+    fd = os.open(top, FOLDER)
+    try:
+        return parts_of(fd)
+    finally:
+        os.close(fd)
 
 
 def portions(top: Path) -> list[Portion]:
-    fd = os.open(top, FOLDER)
-    try:
-        return portions_of(fd)
-    finally:
-        os.close(fd)
+    return parts(top).portions
 
 
 def paths(found: list[Portion]) -> list[str]:
@@ -83,6 +87,32 @@ def test_files_that_changed_meanwhile_are_passed_over(tmp_path: Path) -> None:
     assert not (tmp_path / "one/b").exists()
 
 
+def test_empty_folders_go_the_deepest_first_and_others_stay(tmp_path: Path) -> None:
+    places = ["a/b/c", "a/d", *(f"e/{number}/f" for number in range(40)), "full/g"]
+    for place in places:
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "full/file").touch()
+    folders = parts(tmp_path).folders
+    found = [os.path.normpath(os.fsdecode(folder.path)) for folder in folders]
+    assert sorted(found) == sorted(
+        str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_dir()
+    )
+    blocks = sum(folder.blocks for folder in folders if folder.path != b"./full")
+    assert blocks == sum(
+        path.stat().st_blocks
+        for path in tmp_path.rglob("*/")
+        if path not in (tmp_path, tmp_path / "full")
+    )
+    top = os.open(tmp_path, FOLDER)
+    removal = remove_folders(top, folders)
+    os.close(top)
+    assert removal.freed == blocks * 512
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == [
+        "full",
+        "full/file",
+    ]
+
+
 @pytest.mark.root(reason="mounts, which only root can")
 def test_another_file_system_is_not_entered(tmp_path: Path) -> None:
     place = tmp_path / "place"
@@ -91,6 +121,8 @@ def test_another_file_system_is_not_entered(tmp_path: Path) -> None:
     kernel.mount("tmpfs", str(place), "tmpfs", 0, "size=1m")
     try:
         (place / "other").touch()
-        assert paths(portions(tmp_path)) == ["file"]
+        found = parts(tmp_path)
+        assert paths(found.portions) == ["file"]
+        assert not found.folders
     finally:
         kernel.umount(str(place))
