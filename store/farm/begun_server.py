@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,9 @@ from store.reapi.endpoint import parse
 from store.reapi.server import Server
 
 if TYPE_CHECKING:
-    from store.farm.farm_objects import FarmBuilt, FarmObject
+    from store.farm.farm_objects import FarmBuilt
     from store.jobs.job import Job
     from store.layout.paths import Layout
-    from store.model.names import ObjectId
     from store.reapi.server_calls import ServerCalls
     from store.signing.keys import PublicKey
 
@@ -26,7 +25,6 @@ def begun_server(url: str, sandbox: str) -> Server:
 
 def served_build(
     keys: Sequence[PublicKey],
-    known: Mapping[ObjectId, FarmObject],
     layout: Layout,
     job: Job,
     server: ServerCalls,
@@ -36,7 +34,7 @@ def served_build(
     other one has loaded that function: none of them waits for what only the other needs."""
     from store.farm.farm_build import farm_build
 
-    return farm_build(keys, known, layout, job, server, connection.send)
+    return farm_build(keys, layout, job, server, connection.send)
 
 
 def _preload() -> None:

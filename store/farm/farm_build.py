@@ -28,7 +28,7 @@ from store.farm.derivation_action import (
     output_places,
 )
 from store.farm.encoded_action import SALT, EncodedAction
-from store.farm.farm_objects import FarmBuilt, FarmObject, ObjectBlobs
+from store.farm.farm_objects import FarmBuilt, FarmObject, KnownObjects, ObjectBlobs
 from store.farm.object_blobs import ObjectUpload, object_upload, read_blobs, read_heads
 from store.job_errors import (
     BuildError,
@@ -44,7 +44,7 @@ from store.jobs.log_excerpt import excerpt
 from store.layout.paths import Layout
 from store.model.derivation import Resolved
 from store.model.manifest import Manifest
-from store.model.names import ObjectId
+from store.model.names import ObjectId, parse_all
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
 from store.model.result import Result
@@ -92,16 +92,14 @@ def _preload_answer() -> None:
 
 def farm_build(
     keys: Sequence[PublicKey],
-    known: Mapping[ObjectId, FarmObject],
     layout: Layout,
     job: Job,
     server: ServerCalls,
     emit: Callable[[Event], None],
 ) -> FarmBuilt:
-    """Have a derivation built by a worker. ``known`` are objects that the server has. Raises
-    ServerUnusable, or as a build here."""
+    """Have a derivation built by a worker. Raises ServerUnusable, or as a build here."""
     assert isinstance(job.node, Resolved)
-    return _FarmBuild(server, keys, known, layout, job, job.node, emit).run()
+    return _FarmBuild(server, keys, layout, job, job.node, emit).run()
 
 
 class _FarmBuild:
@@ -109,7 +107,6 @@ class _FarmBuild:
         self,
         server: ServerCalls,
         keys: Sequence[PublicKey],
-        known: Mapping[ObjectId, FarmObject],
         layout: Layout,
         job: Job,
         node: Resolved,
@@ -119,7 +116,8 @@ class _FarmBuild:
         self._shared = server.shared or SharedWork()
         self._seen = server.known or KnownBlobs()
         self._keys = keys
-        self._known = known
+        self._known = self._shared.get(KnownObjects, KnownObjects)
+        self._fresh: dict[ObjectId, FarmObject] = {}
         self._layout = layout
         self._job = job
         self._node = node
@@ -138,7 +136,7 @@ class _FarmBuild:
         except (FormatError, InvalidName, ServerUnusable, UnknownObject, CorruptObject):
             # Inputs that were forgotten are sent again; a result that is another's, or of which
             # the server has forgotten a part, is made again.
-            away = {oid: each for oid, each in self._known.items() if self._away(oid)}
+            away = {oid: each for oid, each in inputs.items() if self._away(oid)}
             inputs = self._inputs(away, again=True)
             result = self._result(inputs, skip_cache=True)
             try:
@@ -146,9 +144,9 @@ class _FarmBuild:
             except (FormatError, InvalidName) as error:
                 raise ServerUnusable(f"{quoted(self._server.name)}: {error.message}") from error
         first = records[0]
-        objects = {oid: each for oid, each in inputs.items() if self._known.get(oid) != each}
         for output, head in heads.items():
-            objects[head.manifest.id] = FarmObject(outputs[output], head.closure)
+            self._fresh[head.manifest.id] = FarmObject(outputs[output], head.closure)
+        self._known.update(self._fresh)
         done = Result(
             tuple(made(output, head.manifest) for output, head in heads.items()),
             first.level,
@@ -157,7 +155,7 @@ class _FarmBuild:
             first.log,
             elsewhere=True,
         )
-        return FarmBuilt(done, records, objects)
+        return FarmBuilt(done, records, self._fresh)
 
     def _phase(self, phase: str) -> None:
         self._emit(Phase(self._job.digest, self._node.name, phase))
@@ -186,7 +184,7 @@ class _FarmBuild:
     ) -> dict[ObjectId, FarmObject]:
         """Return the closure of the inputs; those that are not known are sent, ``again`` if another
         build has sent them."""
-        oids = [ObjectId.parse(str(each)) for each in self._job.closure]
+        oids = parse_all([str(each) for each in self._job.closure])
         fresh = [oid for oid in oids if oid not in known]
         manifests = {
             oid: Manifest.decode(read_record(self._layout.manifest(oid))[0]) for oid in fresh
@@ -197,7 +195,7 @@ class _FarmBuild:
             work = partial(self._sent, manifest, closure)
             upload = self._shared.get(oid, work, again=again)
             self._uploads += upload.blobs
-            found[oid] = FarmObject(upload.place, upload.closure)
+            self._fresh[oid] = found[oid] = FarmObject(upload.place, upload.closure)
         return found
 
     def _sent(self, manifest: Manifest, closure: Collection[ObjectId]) -> ObjectUpload:

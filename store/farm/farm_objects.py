@@ -26,10 +26,15 @@ class FarmObject(NamedTuple):
     closure: tuple[ObjectId, ...]
 
 
+class KnownObjects(dict[ObjectId, FarmObject]):
+    """The objects that a server has, in the process that speaks to it: each names all that it
+    refers to, and to send all of that with each build would cost more than the build."""
+
+
 @dataclass(frozen=True)
 class FarmBuilt:
-    """``records`` are of the outputs, as they were signed. ``objects`` are those that the server
-    has now, inputs and outputs, without those that it was known to have."""
+    """``records`` are of the outputs, as they were signed. ``objects`` are the outputs, and the
+    inputs that the server has got."""
 
     result: Result
     records: Sequence[Realisation]

@@ -68,12 +68,7 @@ class WorkerServer:
         return replace(task, call=self._begin)
 
     def _begin(self, job: Job) -> FarmJob:
-        known = {
-            oid: self._known[oid]
-            for oid in map(ObjectId.parse, map(str, job.closure))
-            if oid in self._known
-        }
-        work = partial(served_build, self._keys, known, self._store.layout, job)
+        work = partial(served_build, self._keys, self._store.layout, job)
         return FarmJob(self._server, work, job.node.name)
 
     def taken(self, task: Task, value: object) -> object:

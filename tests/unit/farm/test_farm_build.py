@@ -72,7 +72,7 @@ def built(server: MemoryServer, folder: Path) -> FarmBuilt:
     job = Job(NODE.digest, NODE.digest, NODE, str(folder), log=str(folder / "log"), retries=0)
     layout = Layout(str(folder))
     emit = cast(Any, lambda event: None)
-    return farm_build([FARM.public], {}, layout, job, cast(Server, server), emit)
+    return farm_build([FARM.public], layout, job, cast(Server, server), emit)
 
 
 def test_a_signed_result_counts_as_signed(tmp_path: Path) -> None:
