@@ -95,7 +95,7 @@ class Head:
             raise FormatError(f"a head of version {quoted(version)}, not {VERSION}")
         return cls(
             manifest=Manifest.decode(fields.raw(manifest)),
-            closure=fields.several(closure, fields.object_id),
+            closure=fields.object_ids(closure),
             pack_digest=fields.raw(pack_digest, DIGEST_SIZE),
             frames=fields.several(frames, _frame),
         )

@@ -101,16 +101,13 @@ def pulling(
     """
     store.check_writable()
 
-    def absent(oids: Collection[ObjectId]) -> set[ObjectId]:
-        return {oid for oid in oids if not store.objects.present(oid)}
-
     def missing(oids: Collection[ObjectId]) -> set[ObjectId]:
-        lacking = absent(oids)
+        lacking = store.objects.absent(oids)
         here = set(oids) - lacking
         # Others get the lease as they are registered: each transaction waits for the disk. An
         # object that is here is looked at once more: the collector may have been quicker.
         if lease is not None and lease.add(here):
-            lacking |= absent(here)
+            lacking |= store.objects.absent(here)
         return lacking
 
     lacking = missing(goals)

@@ -13,6 +13,7 @@ import base64
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from store.display import quoted
@@ -28,7 +29,7 @@ from store.farm.encoded_action import (
 from store.farm.farm_objects import ObjectBlobs
 from store.farm.object_blobs import read_blobs
 from store.model.derivation import Resolved
-from store.model.names import ObjectId
+from store.model.names import ObjectId, names_of, parse_all
 from store.reapi.blob import Blob, BlobDigest, Message, digest_message, read_digest
 from store.reapi.messages import message, parse
 from store.reapi.server import Server
@@ -106,18 +107,26 @@ def derivation_action(
     trees of inputs, for an action that has room for those that the derivation names itself: the
     others are with the worker as a rule."""
     blobs: list[Blob] = []
-    top = message("Directory")()
-    files = {f"{oid}{HEAD}": place.head for oid, place in inputs.items()}
-    files |= {f"{oid}{TREE}": place.tree for oid, place in inputs.items()}
-    for name, digest in sorted(files.items()):
-        top.files.add(name=name, digest=digest_message(digest))
-    root = kept(blobs, top)
+    # A message that is several joined has the files of all of them.
+    places = sorted(zip(names_of([*inputs]), inputs.values(), strict=True))
+    root = kept(blobs, b"".join(_entries(name, *place) for name, place in places))
     command = message("Command")(arguments=[*COMMAND, *_words(limits)])
     encoded = base64.b64encode(node.encode()).decode("ascii")
     command.environment_variables.add(name=DERIVATION, value=encoded)
     named = [digest for oid in node.inputs if oid in inputs for digest in inputs[oid]]
     within = BlobsWithin(named, read)
     return encoded_action(blobs, command, root, properties(node.system), limits.timeout, within)
+
+
+@lru_cache(1 << 14)
+def _entries(name: str, head: BlobDigest, tree: BlobDigest) -> bytes:
+    """Return a Directory message of the files of the object ``<digest>-<name>``. An object is an
+    input of many builds."""
+    made = message("Directory")()
+    for end, digest in ((HEAD, head), (TREE, tree)):
+        made.files.add(name=f"{name}{end}", digest=digest_message(digest))
+    data: bytes = made.SerializeToString(deterministic=True)
+    return data
 
 
 def _words(limits: RequestLimits) -> list[str]:
@@ -184,7 +193,8 @@ def _inputs(top: Message) -> dict[ObjectId, ObjectBlobs]:
     trees = {name[: -len(TREE)]: file for name, file in files.items() if name.endswith(TREE)}
     if heads.keys() != trees.keys() or len(heads) + len(trees) != len(top.files):
         raise FormatError("an action with heads and trees of different objects")
-    return {ObjectId.parse(name): ObjectBlobs(heads[name], trees[name]) for name in heads}
+    places = (ObjectBlobs(heads[name], trees[name]) for name in heads)
+    return dict(zip(parse_all(list(heads)), places, strict=True))
 
 
 def read_lease(server: Server, data: bytes, *, named: bool) -> Message:

@@ -126,8 +126,10 @@ class WorkerBuild:
         goals = _roots(request.node)
         if not self._absent(goals, lease):
             return
-        offers = BlobOffers(self._server, request.inputs)
-        given = (self._store.layout, self._server, request.inputs, request.known)
+        # Of the objects that are here, the other process need not hear.
+        places = {oid: request.inputs[oid] for oid in self._store.objects.absent(request.inputs)}
+        offers = BlobOffers(self._server, places)
+        given = (self._store.layout, self._server, places, request.known)
         begin = partial(ServedPull, *given)
         pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, begin=begin)
         unusable = (error.message for error in pulled.unusable.values())
@@ -139,10 +141,10 @@ class WorkerBuild:
 
     def _absent(self, oids: Collection[ObjectId], lease: Lease) -> list[ObjectId]:
         """Return those that are not here; if all are, they are leased."""
-        lacking = [oid for oid in oids if not self._store.objects.present(oid)]
+        lacking = self._store.objects.absent(oids)
         if lacking or not lease.add(oids):
-            return lacking
-        return [oid for oid in oids if not self._store.objects.present(oid)]
+            return sorted(lacking)
+        return sorted(self._store.objects.absent(oids))
 
     # -- building --
 

@@ -241,7 +241,7 @@ class Derivation:
             *_command(values[:5]),
             None if values[5] is None else Ref.from_fields(values[5]),
             fields.several(values[6], Ref.from_fields),
-            fields.several(values[7], fields.object_id),
+            fields.object_ids(values[7]),
             fields.several(values[8], fields.text),
             files,
         )
@@ -314,7 +314,7 @@ class Resolved:
         return cls(
             *_command(values[:5]),
             None if values[5] is None else fields.object_id(values[5]),
-            fields.several(values[6], fields.object_id),
+            fields.object_ids(values[6]),
             fields.several(values[7], fields.text),
             files,
         )

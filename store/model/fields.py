@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import chain
 from operator import lt
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from store.canon import Value
 from store.display import quoted
 from store.errors import FormatError
+from store.model import names
 from store.model.names import ObjectId
 
 T = TypeVar("T")
@@ -79,6 +80,14 @@ def object_id(value: Value) -> ObjectId:
     """Return ``[digest, name]``."""
     key, name = array(value, 2)
     return ObjectId(raw(key, 20), text(name))
+
+
+def object_ids(value: Value) -> tuple[ObjectId, ...]:
+    """Return an array of ``[digest, name]``: as :func:`object_id` of each, for hundreds."""
+    pairs = array(value)
+    if not {list}.issuperset(map(type, pairs)):
+        raise FormatError("expected arrays of a digest and a name")
+    return tuple(names.object_ids(cast("list[list[object]]", pairs)))
 
 
 def object_id_fields(value: ObjectId) -> Value:

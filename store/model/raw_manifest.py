@@ -99,7 +99,7 @@ class RawManifest(NamedTuple):
         _check_version(version)
         outline = cls(
             fields.object_id(oid),
-            fields.several(references, fields.object_id),
+            fields.object_ids(references),
             fields.boolean(itself),
             Node.from_fields(fields.array(root)).to_fields(),
             _directories(listed),
