@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -79,6 +79,24 @@ class RequestLimits(NamedTuple):
     timeout: float | None = None
     max_silent: float | None = None
     max_log: int | None = None
+
+
+class InputPlaces(Mapping[ObjectId, ObjectBlobs]):
+    """The blobs of objects, which are read from messages when they are asked for: a worker has most
+    of hundreds already. FormatError for a digest that no blob has."""
+
+    def __init__(self, found: Iterable[tuple[ObjectId, tuple[Message, Message]]]) -> None:
+        self._found = dict(found)
+
+    def __getitem__(self, oid: ObjectId) -> ObjectBlobs:
+        head, tree = self._found[oid]
+        return ObjectBlobs(read_digest(head), read_digest(tree))
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 @dataclass(frozen=True)
@@ -186,15 +204,15 @@ def _derivation(command: Message) -> bytes:
     return strict.base64_bytes(told[0], SMALL)
 
 
-def _inputs(top: Message) -> dict[ObjectId, ObjectBlobs]:
+def _inputs(top: Message) -> InputPlaces:
     """Return the blobs of each object of an input root. FormatError, InvalidName."""
-    files = {each.name: read_digest(each.digest) for each in top.files}
+    files = {each.name: each.digest for each in top.files}
     heads = {name[: -len(HEAD)]: file for name, file in files.items() if name.endswith(HEAD)}
     trees = {name[: -len(TREE)]: file for name, file in files.items() if name.endswith(TREE)}
     if heads.keys() != trees.keys() or len(heads) + len(trees) != len(top.files):
         raise FormatError("an action with heads and trees of different objects")
-    places = (ObjectBlobs(heads[name], trees[name]) for name in heads)
-    return dict(zip(parse_all(list(heads)), places, strict=True))
+    pairs = zip(heads.values(), map(trees.__getitem__, heads), strict=True)
+    return InputPlaces(zip(parse_all(list(heads)), pairs, strict=True))
 
 
 def read_lease(server: Server, data: bytes, *, named: bool) -> Message:

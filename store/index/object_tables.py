@@ -64,7 +64,7 @@ class NumberReader:
 
     def ids(self, numbers: Iterable[int]) -> list[ObjectId]:
         """Return the identities of the objects with these numbers, by digest."""
-        return [id_in(data) for data in sorted(self._records(numbers))]
+        return ids_in(sorted(self._records(numbers)))
 
     def names(self, numbers: Iterable[int]) -> list[str]:
         """Return ``<digest>-<name>`` of the objects with these numbers, in their order;
