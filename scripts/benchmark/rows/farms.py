@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,10 +23,11 @@ from scripts.benchmark.shell import Shell
 from tests import farm_server
 
 BUILDS = 40
+MANY = 300
 
 
 def farms(bench: Bench) -> Iterator[Figure]:
-    """The same graph by two workers and by a store alone; each turn has scripts of its own."""
+    """The same graphs by two workers and by a store alone; each turn has scripts of its own."""
     if find_spec("grpc") is None:
         raise Failed("needs grpcio: run it by the Python of the tests, .venv/test/bin/python")
     room = bench.room("farm")
@@ -40,23 +41,36 @@ def farms(bench: Bench) -> Iterator[Figure]:
                 key = f"{room}/config/fixpoint/keys/farm.pub"
                 run(_as_user(side, users, "key", "trust", key), room)
             _begin(stack, _as_user(side, users, "worker", url), f"{room}/worker-{number}.log")
-        farm, alone = list[Spent](), list[Spent]()
-        on = ("--on", url, "--remote-sandbox", "worker")
-        for turn in range(bench.sizes.turns):
-            script = f": {turn}; {SCRIPT}"
-            graph = shapes.builds(BUILDS, 4)
-            recipes = write_recipes(f"{room}/recipes-{turn}", Shell.found(), graph, script)
-            for spent, words in ((farm, on), (alone, ("--jobs", "2"))):
-                side = Ours(f"{room}/{turn}-{len(words)}", recipes)
-                run(_as_user(side, users, "realise", "shell"), room)
-                spent.append(run(_as_user(side, users, "realise", "top", *words), room))
-            if farm[-1].output != alone[-1].output:
-                raise Failed("workers made another object than this store alone")
-        yield compared(
-            f"{BUILDS} trivial builds by two workers here; by this store alone",
-            Pairs(tuple(farm), tuple(alone)),
-            2.0,
-        )
+        turns = [
+            _both(room, users, url, f"turn-{turn}", BUILDS) for turn in range(bench.sizes.turns)
+        ]
+        yield _compared(BUILDS, turns, 2.0)
+        # Each of these has a hundred inputs, with all that they refer to, and more.
+        yield _compared(MANY, [_both(room, users, url, "many", MANY)], None)
+
+
+def _compared(count: int, turns: Sequence[tuple[Spent, Spent]], target: float | None) -> Figure:
+    farm, alone = zip(*turns, strict=True)
+    work = f"{count} trivial builds by two workers here; by this store alone"
+    return compared(work, Pairs(farm, alone), target)
+
+
+def _both(room: str, users: dict[str, str], url: str, name: str, count: int) -> tuple[Spent, Spent]:
+    """Build a graph of its own by workers, and by a store alone. Failed if the results differ."""
+    graph = shapes.builds(count, 4)
+    recipes = write_recipes(f"{room}/recipes-{name}", Shell.found(), graph, f": {name}; {SCRIPT}")
+    spent = []
+    for place, words in (
+        ("farm", ("--on", url, "--remote-sandbox", "worker")),
+        ("alone", ("--jobs", "2")),
+    ):
+        side = Ours(f"{room}/{name}-{place}", recipes)
+        run(_as_user(side, users, "realise", "shell"), room)
+        spent.append(run(_as_user(side, users, "realise", "top", *words), room))
+    farm, alone = spent
+    if farm.output != alone.output:
+        raise Failed("workers made another object than this store alone")
+    return farm, alone
 
 
 def _as_user(side: Ours, users: dict[str, str], *words: str) -> Work:

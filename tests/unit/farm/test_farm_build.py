@@ -26,6 +26,7 @@ from store.model.realisation import Realisation
 from store.reapi.blob import EMPTY, BlobDigest, Message, blob_of, digest_message, read_digest
 from store.reapi.messages import message
 from store.reapi.server import Server
+from store.reapi.shared_work import SharedWork
 from store.reapi.tree_messages import map_tree
 from store.signing import envelope, statement
 from store.signing.keys import PrivateKey
@@ -145,6 +146,22 @@ def test_blobs_that_lack_or_are_no_statement_are_an_error(tmp_path: Path) -> Non
     server.answer = lacking
     with pytest.raises(ServerUnusable):
         built(server, tmp_path)
+
+
+def test_an_output_of_one_build_is_an_input_of_another_without_being_here(tmp_path: Path) -> None:
+    server = MemoryServer()
+    server.shared = SharedWork()
+    server.answer = lambda skip_cache: result_of(server)
+    (toy,) = built(server, tmp_path).result.outputs
+    user = replace(NODE, name="user", inputs=(toy.id,))
+    user_manifest = manifest_of("user", [b"another"])
+    server.answer = lambda skip_cache: result_of(
+        server, node=user, signed=user_manifest, sent=user_manifest
+    )
+    job = Job(user.digest, user.digest, user, str(tmp_path), (str(toy.id),), retries=0)
+    emit = cast(Any, lambda event: None)
+    found = farm_build([FARM.public], Layout(str(tmp_path)), job, cast(Server, server), emit)
+    assert set(found.objects) == {user_manifest.id}
 
 
 def test_the_reason_of_a_failure_is_short_and_steers_no_terminal(tmp_path: Path) -> None:
