@@ -42,7 +42,8 @@ def farms(bench: Bench) -> Iterator[Figure]:
                 run(_as_user(side, users, "key", "trust", key), room)
             _begin(stack, _as_user(side, users, "worker", url), f"{room}/worker-{number}.log")
         turns = [
-            _both(room, users, url, f"turn-{turn}", BUILDS) for turn in range(bench.sizes.turns)
+            _both(room, users, url, f"turn-{turn}", BUILDS)
+            for turn in range(bench.sizes.cached_turns)
         ]
         yield _compared(BUILDS, turns, 2.0)
         # Each of these has a hundred inputs, with all that they refer to, and more.
