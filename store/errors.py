@@ -85,6 +85,11 @@ class StoreError(Exception):
         return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
+WRONG_LINE = 64
+"""The exit code of a wrong command line, as EX_USAGE of <sysexits.h>, for commands whose own code 2
+says that things differ; elsewhere it is 2."""
+
+
 class UsageError(StoreError):
     """The command line cannot be understood."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -119,17 +120,29 @@ def _kill(group: int) -> None:
 
 
 def read_all(folder: str) -> None:
-    """Read each file below a folder, so that the kernel has it in memory."""
+    """Read each file below a folder, so that the kernel has it in memory. OSError."""
     buffer = bytearray(1 << 20)
     for path, _, names in os.walk(folder):
         for name in names:
-            try:
-                fd = os.open(f"{path}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NOATIME)
-            except OSError:
+            fd = _opened(f"{path}/{name}")
+            if fd is None:
                 continue  # a link
             with open(fd, "rb", 0) as stream:
                 while stream.readinto(buffer):
                     pass
+
+
+def _opened(path: str) -> int | None:
+    """Open a file, if it is one, and note no time where this user may do without."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags | os.O_NOATIME)
+    except PermissionError:
+        return os.open(path, flags)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,9 @@ class Sizes:
     turns: int = 2
     reading_turns: int = 5
     cached_turns: int = 5
+    farm_builds: int = 40
+    farm_turns: int = 5
+    many_farm_builds: int = 800
     quick_turns: int = 15
 
 
@@ -58,6 +61,9 @@ SMALL = Sizes(
     turns=1,
     reading_turns=2,
     cached_turns=1,
+    farm_builds=12,
+    farm_turns=1,
+    many_farm_builds=24,
     quick_turns=2,
 )
 """Every row at the size of a toy: that it works is seen, how fast it is is not."""

@@ -16,6 +16,7 @@ from store.errors import StoreError
 from store.events import Event, Finished, Started, Tick
 from store.index.writing import Writer
 from store.job_errors import CacheUnusable
+from store.local.absence import absent
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.file_tree import Node
@@ -102,12 +103,12 @@ def pulling(
     store.check_writable()
 
     def missing(oids: Collection[ObjectId]) -> set[ObjectId]:
-        lacking = store.objects.absent(oids)
+        lacking = absent(store, oids)
         here = set(oids) - lacking
         # Others get the lease as they are registered: each transaction waits for the disk. An
         # object that is here is looked at once more: the collector may have been quicker.
         if lease is not None and lease.add(here):
-            lacking |= store.objects.absent(here)
+            lacking |= absent(store, here)
         return lacking
 
     lacking = missing(goals)

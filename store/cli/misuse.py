@@ -10,10 +10,7 @@ from typing import Any
 import click
 
 from store.display import printable
-from store.errors import UsageError
-
-WRONG_LINE = 64
-"""As EX_USAGE of <sysexits.h>; elsewhere a wrong command line is 2."""
+from store.errors import WRONG_LINE, UsageError
 
 _REPRESENTED = re.compile(r"(?<!\\)\\udc([89a-f][0-9a-f])")
 """A byte that is no text, as click shows it, and Python."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from store.cli.context import Context
 from store.cli.verification_lines import VerificationLines
 from store.errors import (
+    WRONG_LINE,
     CorruptObject,
     HelperEnded,
     Interrupted,
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
 
 class VerificationRequest(NamedTuple):
-    """What to look at, and what to do about damage. ``budget`` in seconds, ``source`` another
-    store's folder; with ``rebuild``, a repair may build by ``options``."""
+    """The objects to look at (all, where none is named), and the treatment of damage. ``budget`` in
+    seconds, ``source`` another store's folder; with ``rebuild``, a repair may build by
+    ``options``."""
 
     objects: Sequence[str] = ()
     contents: bool = False
@@ -42,12 +44,15 @@ class VerificationRequest(NamedTuple):
 
 def verify(context: Context, request: VerificationRequest) -> int:
     """Look at the store, and print each finding; with ``repair``, repair damaged objects and look
-    again. Returns the exit code. An error of the look itself has the exit code 1."""
+    again. Returns the exit code. An error of the look itself has the code 1, a UsageError 64."""
     try:
         if request.source and not request.repair:
             raise UsageError("--from is for --repair")
         return _verify(context, request)
-    except (Interrupted, UsageError, UnknownObject, NoStore, NotAStore):
+    except UsageError as error:
+        vars(error)["exit_code"] = WRONG_LINE
+        raise
+    except (Interrupted, UnknownObject, NoStore, NotAStore):
         raise
     except StoreError as error:
         vars(error)["exit_code"] = 1

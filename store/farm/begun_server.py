@@ -1,4 +1,5 @@
-"""The connection to a server for builds, begun while a command has other work to do."""
+"""The connection to a server for builds, begun while a command has other work to do; and the work
+that is done in its process."""
 
 from __future__ import annotations
 

@@ -92,6 +92,9 @@ class InputPlaces(Mapping[ObjectId, ObjectBlobs]):
         head, tree = self._found[oid]
         return ObjectBlobs(read_digest(head), read_digest(tree))
 
+    def __contains__(self, oid: object) -> bool:
+        return oid in self._found
+
     def __iter__(self) -> Iterator[ObjectId]:
         return iter(self._found)
 
@@ -173,7 +176,7 @@ def _limits(words: Sequence[str], timeout: float | None) -> RequestLimits:
 
 def read_request(server: Server, action: Message) -> DerivationRequest:
     """Return the request that an action stands for. FormatError for any other action, InvalidName,
-    UnknownObject if a part is missing."""
+    UnknownObject if a part is missing. The digests of inputs are read later."""
     digests = [action.command_digest, action.input_root_digest]
     parts = parts_in(action)
     data, top_data = _all(server, digests, parts)

@@ -183,11 +183,12 @@ class _FarmBuild:
         self, known: Mapping[ObjectId, FarmObject], *, again: bool = False
     ) -> dict[ObjectId, FarmObject]:
         """Return the closure of the inputs; those that are not known are sent, ``again`` if another
-        build has sent them."""
+        build has sent them; the answer names those."""
         oids = parse_all([str(each) for each in self._job.closure])
-        fresh = [oid for oid in oids if oid not in known]
         manifests = {
-            oid: Manifest.decode(read_record(self._layout.manifest(oid))[0]) for oid in fresh
+            oid: Manifest.decode(read_record(self._layout.manifest(oid))[0])
+            for oid in oids
+            if oid not in known
         }
         found = {oid: known[oid] for oid in oids if oid in known}
         for oid, manifest in manifests.items():

@@ -27,8 +27,9 @@ class FarmObject(NamedTuple):
 
 
 class KnownObjects(dict[ObjectId, FarmObject]):
-    """The objects that a server has, in the process that speaks to it: each names all that it
-    refers to, and to send all of that with each build would cost more than the build."""
+    """The objects that a server has, in the process that speaks to it: one value for all builds
+    there, which only grows. Each object names all that it refers to, and to send that with each
+    build would cost more than the build."""
 
 
 @dataclass(frozen=True)

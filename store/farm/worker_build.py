@@ -29,6 +29,7 @@ from store.job_errors import BuildError, DiskReserve
 from store.jobs.executor import Task
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import BuildLimits, check_system
+from store.local.absence import absent
 from store.local.leases import Lease
 from store.local.realisations import records_of
 from store.local.store import Store
@@ -49,6 +50,9 @@ WAIT: Final = 0.2
 
 LEASED_TIME: Final = 600.0
 """Seconds for which one lease holds the objects of builds, from the first of them on."""
+
+_PULLS: Final = 2
+"""Times that inputs are pulled: once more if the collector took one before it was leased."""
 
 LEASED_OBJECTS: Final = 2000
 """Objects of builds that one lease holds, from which on there is another for the next build."""
@@ -124,27 +128,35 @@ class WorkerBuild:
 
     def _pull(self, request: DerivationRequest, lease: Lease) -> None:
         goals = _roots(request.node)
-        if not self._absent(goals, lease):
-            return
-        # Of the objects that are here, the other process need not hear.
-        places = {oid: request.inputs[oid] for oid in self._store.objects.absent(request.inputs)}
-        offers = BlobOffers(self._server, places)
-        given = (self._store.layout, self._server, places, request.known)
-        begin = partial(ServedPull, *given)
-        pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, begin=begin)
-        unusable = (error.message for error in pulled.unusable.values())
-        reasons = [*pulled.refused.values(), *unusable]
+        reasons: list[str] = []
+        for _ in range(_PULLS):
+            if not self._absent(goals, lease):
+                return
+            reasons = self._pulled(request, goals, lease)
         lacking = self._absent(goals, lease)
         if lacking:
             why = printable("; ".join(reasons[:3]))
             raise UnknownObject(f"cannot get the input {lacking[0]}: {why}")
 
+    def _pulled(
+        self, request: DerivationRequest, goals: Collection[ObjectId], lease: Lease
+    ) -> list[str]:
+        """Pull the goals, and return the reasons why some were not to be had."""
+        # Of the objects that are here, the other process need not hear.
+        places = {oid: request.inputs[oid] for oid in absent(self._store, request.inputs)}
+        offers = BlobOffers(self._server, places)
+        given = (self._store.layout, self._server, places, request.known)
+        begin = partial(ServedPull, *given)
+        pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, begin=begin)
+        unusable = (error.message for error in pulled.unusable.values())
+        return [*pulled.refused.values(), *unusable]
+
     def _absent(self, oids: Collection[ObjectId], lease: Lease) -> list[ObjectId]:
         """Return those that are not here; if all are, they are leased."""
-        lacking = self._store.objects.absent(oids)
+        lacking = absent(self._store, oids)
         if lacking or not lease.add(oids):
             return sorted(lacking)
-        return sorted(self._store.objects.absent(oids))
+        return sorted(absent(self._store, oids))
 
     # -- building --
 

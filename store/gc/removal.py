@@ -14,21 +14,15 @@ from store.local.object_removal import RUN
 from store.system.beneath import opened
 from store.system.locks import DirectoryLock
 from store.system.parallel import map_chunks, map_threads
-from store.system.portions import parts_of
-from store.system.removing import (
-    TreeRemoval,
-    open_folder,
-    remove_folders,
-    remove_part,
-    remove_portions,
-    remove_tree,
-)
+from store.system.portions import parts_of, remove_folders, remove_portions
+from store.system.removing import open_folder, remove_part, remove_tree
+from store.system.tree_removal import TreeRemoval
 
 BROAD = 128 << 10
 """Bytes of the manifest of an object whose folders are shared out among processes."""
 
-FEW_FOLDERS = 64
-"""Folders that one process empties in the time that forking another takes."""
+FEW_PORTIONS = 64
+"""Portions of files that one process removes in the time that forking another takes."""
 
 FEW_OBJECTS = 256
 """Small objects, likewise."""
@@ -80,7 +74,7 @@ class DeadRemoval:
             return False
         try:
             portions, folders = parts_of(top)
-            self._share_out(partial(remove_portions, top), portions, FEW_FOLDERS)
+            self._share_out(partial(remove_portions, top), portions, FEW_PORTIONS)
             self.add(remove_folders(top, folders).freed)
         finally:
             os.close(top)

@@ -11,7 +11,7 @@ from store.events import Event, Removed, Removing
 from store.jobs.job import Job
 from store.jobs.process import Send
 from store.system import removing
-from store.system.removing import Watch
+from store.system.tree_removal import Watch
 
 if TYPE_CHECKING:
     from store.local.store import Store

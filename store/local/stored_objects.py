@@ -37,15 +37,6 @@ class Objects:
             known = txn.objects.has(oid)
         return known and looks_intact(self._layout.object(oid))
 
-    def absent(self, oids: Iterable[ObjectId]) -> set[ObjectId]:
-        """Return those of the objects that are not :meth:`present`: fast for hundreds."""
-        oids = tuple(oids)
-        with self._index.read() as txn:
-            known = {oid for oid in oids if txn.objects.has(oid)}
-        return {
-            oid for oid in oids if oid not in known or not looks_intact(self._layout.object(oid))
-        }
-
     def lost(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return objects that the index knows, and that the disk does not hold, or not as they were
         stored; of these, and all that they refer to."""

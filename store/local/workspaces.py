@@ -10,7 +10,7 @@ from store.layout.paths import Layout
 from store.system.locks import DirectoryLock, SharedLocks, make_held
 
 if TYPE_CHECKING:
-    from store.system.removing import Watch
+    from store.system.tree_removal import Watch
 
 
 class Workspaces:

@@ -43,7 +43,6 @@ def missing_extra(module: str | None) -> MissingExtra:
     )
 
 
-@cache
 def check_extra() -> None:
     """Raise MissingExtra for a package that is not installed, without loading any."""
     for module in ("grpc", "google.protobuf"):

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from store.sandbox.points import LINKED, MOUNT_POINT, STORE
 from store.sandbox.preparation import DIRECTORIES
 from store.system.beneath import FOLDER
-from store.system.removing import Watch, empty_folder, open_folder, remove
+from store.system.removing import empty_folder, open_folder, remove
+from store.system.tree_removal import Watch
 
 _NEW: Final = "new"
 """A directory of a work directory that no builder sees: new directories look like it."""

@@ -11,86 +11,22 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from store.system import kernel
-from store.system.beneath import FOLDER, HANDLE, open_beneath
-from store.system.parallel import map_threads
-from store.system.portions import EmptiedFolder, Portion, parts_of
-
-_BLOCK: Final = 512
+from store.system.beneath import FOLDER, HANDLE
+from store.system.portions import parts_of, remove_folders, remove_portions
+from store.system.tree_removal import BLOCK, TreeRemoval, Watch
 
 THREADS: Final = 8
 """Removals under way at once: where freed blocks are discarded at once, each waits for the disk."""
 
 MANY: Final = 1000
-"""Files from which on threads are worth their start."""
-
-FEW_FOLDERS: Final = 16
-"""Empty folders that one thread removes at a time."""
+"""Files and folders from which on threads are worth their start."""
 
 MOUNTED: Final = "another file system is mounted there"
-
-Watch = Callable[[int], None]
-"""Called now and then, by the thread that asked for a removal, with the files removed so far."""
-
-
-@dataclass
-class TreeRemoval:
-    """``freed`` bytes, by the blocks of what lost its last name; ``left`` are those that the system
-    refused to remove, with its errors, by their paths from the top. ``files`` were removed.
-
-    ``several`` has of each inode that had more names when one was removed: how many were removed,
-    how many there were at the most, and its blocks. Whoever removes one of its last two names at
-    the same time as another sees two, and only :meth:`settle` knows that none is left.
-    """
-
-    freed: int = 0
-    left: list[tuple[bytes, OSError]] = field(default_factory=list)
-    files: int = 0
-    several: dict[int, tuple[int, int, int]] = field(default_factory=dict)
-    watch: Watch | None = None
-
-    def unlinked(self, found: os.stat_result) -> None:
-        """Count a name that was removed; ``found`` is what it was just before."""
-        self.files += 1
-        if found.st_nlink == 1:
-            self.freed += found.st_blocks * _BLOCK
-        else:
-            self._join(found.st_ino, 1, found.st_nlink, found.st_blocks)
-        if self.watch is not None:
-            self.watch(self.files)
-
-    def _join(self, inode: int, removed: int, most: int, blocks: int) -> None:
-        before, seen, _ = self.several.get(inode, (0, 0, 0))
-        self.several[inode] = before + removed, max(seen, most), blocks
-
-    def add(self, other: TreeRemoval) -> None:
-        """Count what another thread or process removed at the same time."""
-        self.files += other.files
-        self.freed += other.freed
-        self.left += other.left
-        for inode, counts in other.several.items():
-            self._join(inode, *counts)
-        if self.watch is not None:
-            self.watch(self.files)
-
-    def settle(self) -> None:
-        """Count the inodes that have lost all of their names; when all of those at work have
-        finished."""
-        # The process that saw only the last name has counted it, and did not remove the rest.
-        for removed, most, blocks in self.several.values():
-            if removed >= most:
-                self.freed += blocks * _BLOCK
-        self.several.clear()
-
-    def refuse(self) -> None:
-        """Raise the first refusal, if there was one, with the path that it is about."""
-        for path, error in self.left:
-            raise OSError(error.errno, error.strerror, os.fsdecode(path))
 
 
 def open_folder(name: str | bytes, parent: int | None = None) -> int:
@@ -241,7 +177,7 @@ def _remove(name: bytes, parent: int | None, removal: TreeRemoval) -> None:
         os.close(here)
     if len(removal.left) == levels[0].refused:
         os.rmdir(name, dir_fd=parent)
-        removal.freed += levels[0].blocks * _BLOCK
+        removal.freed += levels[0].blocks * BLOCK
 
 
 def _descend(here: int, levels: list[_Level], removal: TreeRemoval) -> int:
@@ -275,7 +211,7 @@ def _climb(here: int, levels: list[_Level], removal: TreeRemoval) -> int:
     if len(removal.left) == level.refused:
         try:
             os.rmdir(level.name, dir_fd=above)
-            removal.freed += level.blocks * _BLOCK
+            removal.freed += level.blocks * BLOCK
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -330,7 +266,8 @@ def _thin_out(name: bytes, parent: int | None, removal: TreeRemoval) -> None:
 
 
 def _remove_most(top: int, entries: Sequence[os.DirEntry[str]], removal: TreeRemoval) -> None:
-    """Remove most of what is at and below these entries of an open folder, if that is much."""
+    """Remove most files and folders at and below these entries of an open folder, if they are
+    many."""
     portions, folders = parts_of(top, entries)
     if sum(len(names) for _, names in portions) + len(folders) < MANY:
         return
@@ -340,60 +277,6 @@ def _remove_most(top: int, entries: Sequence[os.DirEntry[str]], removal: TreeRem
         for part in pool.map(lambda item: remove_portions(top, [item]), portions):
             removal.add(part)
     removal.add(remove_folders(top, folders))
-
-
-def remove_folders(top: int, folders: Sequence[EmptiedFolder]) -> TreeRemoval:
-    """Remove the folders that :func:`parts_of` found, the deepest first, as far as they are empty:
-    the rest is met again by the removal of the tree."""
-    removal = TreeRemoval()
-    levels: dict[int, list[EmptiedFolder]] = {}
-    for folder in folders:
-        levels.setdefault(folder.path.count(b"/"), []).append(folder)
-    for depth in sorted(levels, reverse=True):
-        freed = map_threads(partial(_remove_empty, top), levels[depth], FEW_FOLDERS)
-        removal.freed += sum(freed) * _BLOCK
-    return removal
-
-
-def _remove_empty(top: int, folders: Sequence[EmptiedFolder]) -> int:
-    """Remove folders, and return the blocks of those that were empty."""
-    blocks = 0
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            os.rmdir(folder.path, dir_fd=top)
-            blocks += folder.blocks
-    return blocks
-
-
-def remove_portions(top: int, portions: Iterable[Portion]) -> TreeRemoval:
-    """Remove the files that :func:`parts_of` found, as far as that can be: the rest is met again
-    by the removal of the tree."""
-    removal = TreeRemoval()
-    for path, names in portions:
-        with contextlib.suppress(OSError):
-            folder = open_beneath(top, path, FOLDER, mounts=False)
-            try:
-                _unlink_all(folder, names, removal)
-            finally:
-                os.close(folder)
-    return removal
-
-
-def _unlink_all(folder: int, names: Iterable[str], removal: TreeRemoval) -> None:
-    # One loop with few calls of our own: of a file's removal they would be a part that is felt.
-    freed = 0
-    for name in names:
-        try:
-            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            os.unlink(name, dir_fd=folder)
-        except OSError:
-            continue
-        if found.st_nlink == 1:
-            removal.files += 1
-            freed += found.st_blocks
-        else:
-            removal.unlinked(found)
-    removal.freed += freed * _BLOCK
 
 
 def remove(path: str, watch: Watch | None = None) -> None:

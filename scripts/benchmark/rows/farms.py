@@ -22,9 +22,6 @@ from scripts.benchmark.rows.graphs import SCRIPT
 from scripts.benchmark.shell import Shell
 from tests import farm_server
 
-BUILDS = 40
-MANY = 300
-
 
 def farms(bench: Bench) -> Iterator[Figure]:
     """The same graphs by two workers and by a store alone; each turn has scripts of its own."""
@@ -41,13 +38,12 @@ def farms(bench: Bench) -> Iterator[Figure]:
                 key = f"{room}/config/fixpoint/keys/farm.pub"
                 run(_as_user(side, users, "key", "trust", key), room)
             _begin(stack, _as_user(side, users, "worker", url), f"{room}/worker-{number}.log")
-        turns = [
-            _both(room, users, url, f"turn-{turn}", BUILDS)
-            for turn in range(bench.sizes.cached_turns)
-        ]
-        yield _compared(BUILDS, turns, 2.0)
-        # Each of these has a hundred inputs, with all that they refer to, and more.
-        yield _compared(MANY, [_both(room, users, url, "many", MANY)], None)
+        few, many = bench.sizes.farm_builds, bench.sizes.many_farm_builds
+        turns = range(bench.sizes.farm_turns)
+        pairs = [_both(room, users, url, f"turn-{turn}", few) for turn in turns]
+        yield _compared(few, pairs, 2.0)
+        # Of 800, each has 244 inputs on average, with all that they refer to.
+        yield _compared(many, [_both(room, users, url, "many", many)], None)
 
 
 def _compared(count: int, turns: Sequence[tuple[Spent, Spent]], target: float | None) -> Figure:

@@ -158,7 +158,7 @@ def test_a_line_says_the_same_with_click_and_without(
 
 
 @pytest.mark.parametrize("told", ELSEWHERE, ids=str)
-@pytest.mark.parametrize("words", [("list",), ("realise", "note")])
+@pytest.mark.parametrize("words", [("list",), ("realise", "note"), ("verify",)])
 def test_settings_mean_the_same_with_click_and_without(
     toys: Mapping[str, str], words: tuple[str, ...], told: Mapping[str, str]
 ) -> None:

@@ -54,6 +54,19 @@ def test_plain_words_load_neither_click_nor_dataclasses(tmp_path: Path, words: l
     assert done.stdout.splitlines()[-1] == "loaded"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["verify"], ["verify", "--contents"]])
+def test_a_plain_verification_loads_no_click(tmp_path: Path, words: list[str]) -> None:
+    told = {"STORE_ROOT": str(tmp_path / "root"), "STORE_RECIPES": str(RECIPES / "toys")}
+    code = CODE.replace('"loaded"', '"click" in sys.modules')
+    for line in (["realise", "note"], words):
+        command = [sys.executable, "-I", "-c", code, *line]
+        done = subprocess.run(
+            command, env={**os.environ, **told}, stdout=subprocess.PIPE, text=True, check=True
+        )
+    assert done.stdout.split()[0] == "False"
+
+
 RARE = {"grpc", "google", "cryptography", "backports", "rich"}
 """Packages for remote work, signatures and drawing: a small Python may be without them."""
 

@@ -170,6 +170,17 @@ def test_each_input_has_a_head_and_a_tree(change: Callable[[Any], None]) -> None
         read(server, with_root(server, asked(server), change))
 
 
+def test_the_digest_of_an_input_counts_where_the_input_is_lacking() -> None:
+    def change(top: Message) -> None:
+        top.files[0].digest.hash = "none"
+
+    server = MemoryServer()
+    inputs = read(server, with_root(server, asked(server), change)).inputs
+    assert INPUT in inputs
+    with pytest.raises(FormatError, match="is no SHA-256"):
+        inputs[INPUT]
+
+
 def without_derivation(command: Message) -> None:
     del command.environment_variables[:]
 

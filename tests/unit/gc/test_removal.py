@@ -16,7 +16,7 @@ from store.local.object_removal import RUN
 from store.model.manifest import Manifest
 from store.objects.ingest import ingest
 from store.system import parallel
-from store.system.removing import TreeRemoval
+from store.system.tree_removal import TreeRemoval
 
 BLOCK = 4096
 """The space of a file of some bytes on the disk, unless its file system says otherwise."""
@@ -29,7 +29,7 @@ def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     if count > 1:
         monkeypatch.setattr(parallel, "worker_count", lambda: count)
         monkeypatch.setattr(removal, "BROAD", 0)
-        monkeypatch.setattr(removal, "FEW_FOLDERS", 8)
+        monkeypatch.setattr(removal, "FEW_PORTIONS", 8)
         monkeypatch.setattr(removal, "FEW_OBJECTS", 8)
     return count
 

@@ -160,3 +160,22 @@ def test_what_is_much_is_removed_by_threads_and_counted(
     assert counts[-1] == files
     assert counts == sorted(counts)
     assert len(threads) > 1
+
+
+@pytest.mark.slow
+def test_many_folders_are_removed_by_threads(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: dict[str, int] = {}
+    rmdir = os.rmdir
+
+    def noted(path: str | bytes, *, dir_fd: int | None = None) -> None:
+        threads[os.fsdecode(path)] = threading.get_ident()
+        rmdir(path, dir_fd=dir_fd)
+
+    for number in range(removing.MANY):
+        (work / f"store/{number // 10}/below-{number}").mkdir(parents=True)
+    monkeypatch.setattr(os, "rmdir", noted)
+    removing.remove(str(work))
+    assert not work.exists()
+    inner = {threads[f"below-{number}"] for number in range(removing.MANY)}
+    assert len(inner) > 1
+    assert threading.get_ident() not in inner
