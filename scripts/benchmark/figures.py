@@ -72,6 +72,11 @@ def bounded(
     return Figure(work, unit, ours, target=target, processor=processor)
 
 
+def part(work: str, pairs: Pairs) -> Figure:
+    """The figure of a part of our work that was done alone, and has no target."""
+    return bounded(f"a part of it: {work}", "s", pairs.seconds, None, pairs.processor)
+
+
 def machine() -> str:
     """This machine in a line, with its load at this moment."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -189,13 +189,18 @@ class Pairs:
         return any(spent.stopped for spent in self.theirs)
 
 
-def pairs(ours: Sequence[Work], theirs: Sequence[Work], scratch: str) -> Pairs:
-    """Do each work of ours and then the peer's; earlier writes are synced away first."""
-    mine, other = [], []
-    for turn, work in enumerate(ours):
-        os.sync()
-        mine.append(run(work, scratch))
-        if theirs:
+def in_turns(sides: Sequence[Sequence[Work]], scratch: str) -> list[tuple[Spent, ...]]:
+    """Do the first work of each side, then the second, and so on; earlier writes are synced away
+    before each. Returns as many for each side."""
+    spent: list[list[Spent]] = [[] for _ in sides]
+    for turn in zip(*sides, strict=True):
+        for side, work in zip(spent, turn, strict=True):
             os.sync()
-            other.append(run(theirs[turn], scratch))
-    return Pairs(tuple(mine), tuple(other))
+            side.append(run(work, scratch))
+    return list(map(tuple, spent))
+
+
+def pairs(ours: Sequence[Work], theirs: Sequence[Work], scratch: str) -> Pairs:
+    """Do each work of ours and then the peer's, if there is one."""
+    mine, *other = in_turns([ours, theirs] if theirs else [ours], scratch)
+    return Pairs(mine, other[0] if other else ())

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from scripts.benchmark import measure, trees
-from scripts.benchmark.figures import Figure, bounded
 from scripts.benchmark.measure import Pairs, Work
 from scripts.benchmark.nix import Nix
 from scripts.benchmark.ours import Ours
@@ -120,54 +119,34 @@ class Sides:
     ours: Ours
     theirs: Nix | None
 
-    def pairs(
-        self,
-        ours: Sequence[Sequence[str]],
-        theirs: Sequence[Sequence[str]],
-        warm: Sequence[str] = (),
-    ) -> Pairs:
-        """Do the turns of both: for each, a ``store`` command and the peer's command line, and a
-        folder that is read before both if ``warm``."""
+    def pairs(self, ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]]) -> Pairs:
+        """Do the turns of both: for each, a ``store`` command and the peer's command line."""
         mine = [self.ours.work(*words) for words in ours]
         other = [self.theirs.work(*words) for words in theirs] if self.theirs else []
-        if warm:
-            mine, other = _warmed(mine, warm), _warmed(other, warm)
         return measure.pairs(mine, other, self.room)
-
-    def read(self, turns: int, ours: Sequence[str], theirs: Sequence[str]) -> Pairs:
-        """Do the same in every turn: it reads its side's objects, which are in memory."""
-        mine = [self.ours.work(*ours)] * turns
-        other = [self.theirs.work(*theirs)] * turns if self.theirs else []
-        place = self.theirs.store if self.theirs else ""
-        return measure.pairs(
-            _warmed(mine, [self.ours.layout.objects] * turns),
-            _warmed(other, [place] * turns),
-            self.room,
-        )
 
     def repeat(self, turns: int, ours: Sequence[str], theirs: Sequence[str]) -> Pairs:
         """Do the same in every turn."""
         return self.pairs([ours] * turns, [theirs] * turns)
 
-    def part(
-        self, work: str, commands: Sequence[Sequence[str]], warm: Sequence[str] = ()
-    ) -> Figure:
-        """Return the time that a part of our work takes alone, in as many turns as commands. For
-        each, a folder that is read before if ``warm``."""
+    def read(self, turns: int, ours: Sequence[str], theirs: Sequence[str]) -> Pairs:
+        """Do the same in every turn: it reads its side's objects, which are in memory."""
+        mine = replace(self.ours.work(*ours), warm=self.ours.layout.objects)
+        other = []
+        if self.theirs:
+            other = [replace(self.theirs.work(*theirs), warm=self.theirs.store)] * turns
+        return measure.pairs([mine] * turns, other, self.room)
+
+    def command(self, words: Sequence[str], warm: str | None = None) -> Work:
+        """A command line that is no ``store`` command; a folder is read before if ``warm``."""
+        return Work(tuple(words), self.ours.environment, warm=warm)
+
+    def alone(self, commands: Sequence[Sequence[str]], warm: Sequence[str] = ()) -> Pairs:
+        """Do command lines one after the other, without a peer. For each, a folder is read before
+        if ``warm``."""
         folders: Sequence[str | None] = warm or [None] * len(commands)
-        works = [
-            Work(tuple(words), self.ours.environment, warm=folder)
-            for words, folder in zip(commands, folders, strict=True)
-        ]
-        spent = measure.pairs(works, [], self.room)
-        return bounded(f"a part of it: {work}", "s", spent.seconds, None, spent.processor)
-
-
-def _warmed(works: Sequence[Work], folders: Sequence[str]) -> list[Work]:
-    return [
-        replace(work, warm=folder)
-        for work, folder in zip(works, folders[: len(works)], strict=True)
-    ]
+        works = map(self.command, commands, folders)
+        return measure.pairs(list(works), [], self.room)
 
 
 def remove(folder: str) -> None:

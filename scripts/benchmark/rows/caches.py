@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from scripts.benchmark import measure, trees
-from scripts.benchmark.figures import Figure, bounded, compared
+from scripts.benchmark.figures import Figure, bounded, compared, part
 from scripts.benchmark.measure import Pairs, Work
 from scripts.benchmark.nix import Nix
 from scripts.benchmark.ours import Ours
@@ -73,9 +73,10 @@ def _bounds(sides: Sides, room: str, tree: str, turns: int) -> Iterator[Figure]:
     """Parts that each pull has: its bytes unpacked and hashed, and a tree on the disk."""
     unpack = (sys.executable, "-I", "-m", "scripts.benchmark.unpacking")
     packs = [str(path) for path in Path(room, "cache-0").rglob("*.pack")]
-    yield sides.part("its bytes by Zstandard and BLAKE3 alone", [(*unpack, *packs)] * turns)
+    unpacked = sides.alone([(*unpack, *packs)] * turns)
+    yield part("its bytes by Zstandard and BLAKE3 alone", unpacked)
     copies = [(*_COPY, tree, f"{room}/copy-{turn}") for turn in range(turns)]
-    yield sides.part("`cp -a` of the tree, and `sync -f`", copies)
+    yield part("`cp -a` of the tree, and `sync -f`", sides.alone(copies))
 
 
 class _Both:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from scripts.benchmark import measure, trees
-from scripts.benchmark.figures import Figure, bounded, compared
+from scripts.benchmark.figures import Figure, bounded, compared, part
 from scripts.benchmark.measure import Failed, Pairs, Work
 from scripts.benchmark.plan import Bench, Sides
 
@@ -35,30 +35,26 @@ def source_trees(bench: Bench) -> Iterator[Figure]:
         trees.write_tree(source, sizes.files, sizes.bytes, number)
     sides = bench.sides(room)
     whole = f"{sizes.files:,} files, {_gigabytes(sizes.bytes)}"
-    added = _add(sides, sources)
-    yield compared(f"add a tree like a kernel's ({whole}); Nix and `sync -f`", added, 0.6)
     copies = [f"{source}-copy" for source in sources]
-    copying = [(*_COPY, *pair) for pair in zip(sources, copies, strict=True)]
-    copied = sides.part("`cp -a` of such a tree, and `sync -f`", copying, sources)
-    yield copied
-    yield from _beside("add such a tree", added, copied, 0.5, 1.0)
-    looping = (sys.executable, "-I", "-m", "scripts.benchmark.copying")
-    loops = [(*looping, source, f"{source}-loop") for source in sources]
-    yield sides.part("a loop that reads, hashes and writes each file, unsynced", loops, sources)
+    added, copied, looped = _add_in_turns(sides, sources, copies)
+    yield compared(f"add a tree like a kernel's ({whole}); Nix and `sync -f`", added, 0.6)
+    command = "`cp -a` of such a tree, and `sync -f`"
+    yield from _beside("add such a tree", command, added, copied, 0.5, 1.0)
+    yield part("a loop that reads, hashes and writes each file, unsynced", looped)
     both = _gigabytes(2 * sizes.bytes)
     turns, objects = sizes.reading_turns, sides.ours.layout.objects
     verified = sides.read(turns, *_VERIFY)
     yield compared(f"verify the contents of two such trees ({both})", verified, 0.4)
     reading = [(sys.executable, "-I", "-m", "scripts.benchmark.reading", objects)] * turns
-    looped = sides.part("a loop in Python that reads and hashes them", reading, [objects] * turns)
-    yield looped
-    yield bounded("verify these, to that", "times", verified.seconds / looped.ours, None)
+    read = sides.alone(reading, [objects] * turns)
+    yield part("a loop in Python that reads and hashes them", read)
+    yield bounded("verify these, to that", "times", verified.seconds / read.seconds, None)
     collected = sides.repeat(1, ("gc",), _synced(sides, "nix-store", "--gc"))
     _check_empty(sides)
     yield compared("delete those two by collection; Nix and `sync -f`", collected, None)
-    removed = sides.part("`rm -rf` of two such trees, and `sync -f`", [(*_REMOVE, room, *copies)])
-    yield removed
-    yield from _beside("delete those two", collected, removed, 0.35, 1.5)
+    removed = sides.alone([(*_REMOVE, room, *copies)])
+    command = "`rm -rf` of two such trees, and `sync -f`"
+    yield from _beside("delete those two", command, collected, removed, 0.35, 1.5)
 
 
 def large_files(bench: Bench) -> Iterator[Figure]:
@@ -99,11 +95,34 @@ def _hashed_in_memory(
 
 
 def _add(sides: Sides, sources: Sequence[str]) -> Pairs:
-    return sides.pairs(
-        [("add", source) for source in sources],
-        [_synced(sides, "nix-store", "--add", source) for source in sources],
-        sources,
-    )
+    """Add trees to both stores, in turns."""
+    return measure.pairs(*_adding(sides, sources), sides.room)
+
+
+def _add_in_turns(
+    sides: Sides, sources: Sequence[str], copies: Sequence[str]
+) -> tuple[Pairs, Pairs, Pairs]:
+    """Add trees to both stores, copy them by a plain command, and by a loop, all in turns: a file
+    system is not as fast at one time as at another."""
+    ours, theirs = _adding(sides, sources)
+    places = list(zip(sources, copies, strict=True))
+    copying = [sides.command((*_COPY, *place), place[0]) for place in places]
+    loop = (sys.executable, "-I", "-m", "scripts.benchmark.copying")
+    looping = [sides.command((*loop, place[0], f"{place[0]}-loop"), place[0]) for place in places]
+    peers = [theirs] if theirs else []
+    added, *others = measure.in_turns([ours, *peers, copying, looping], sides.room)
+    peer = others.pop(0) if theirs else ()
+    copied, looped = others
+    return Pairs(added, peer), Pairs(copied, ()), Pairs(looped, ())
+
+
+def _adding(sides: Sides, sources: Sequence[str]) -> tuple[list[Work], list[Work]]:
+    ours = [replace(sides.ours.work("add", source), warm=source) for source in sources]
+    if not sides.theirs:
+        return ours, []
+    commands = [_synced(sides, "nix-store", "--add", source) for source in sources]
+    theirs = [sides.theirs.work(*words) for words in commands]
+    return ours, [replace(work, warm=work.words[-1]) for work in theirs]
 
 
 def _synced(sides: Sides, *words: str) -> tuple[str, ...]:
@@ -111,12 +130,14 @@ def _synced(sides: Sides, *words: str) -> tuple[str, ...]:
 
 
 def _beside(
-    work: str, pairs: Pairs, alone: Figure, wall: float, processor: float
+    work: str, command: str, pairs: Pairs, plain: Pairs, wall: float, processor: float
 ) -> Iterator[Figure]:
-    """Our work by what a plain command takes for the same, in the same run."""
-    assert alone.processor
-    yield bounded(f"{work}, by the wall, to that", "times", pairs.seconds / alone.ours, wall)
-    ratio = pairs.processor / alone.processor
+    """Our work by that of a plain command, which did the same in turns with it."""
+    yield part(command, plain)
+    beside = replace(pairs, theirs=plain.ours)
+    assert beside.ratio
+    yield bounded(f"{work}, by the wall, to that", "times", beside.ratio, wall)
+    ratio = pairs.processor / plain.processor
     yield bounded(f"{work}, by the processor, to that", "times", ratio, processor)
 
 
