@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from store.cache.cache_options import CacheOptions
+from store.cache.cache_options import VARIABLE, CacheOptions
 from store.cache.connecting import check_names_cache, same_cache
 from store.display import quoted
 from store.errors import FormatError, UsageError
@@ -28,7 +28,6 @@ from store.signing.keyring import TRUSTED_LIMIT, Keyring
 from store.signing.keys import PublicKey
 from store.system import owned
 
-VARIABLE: Final = "STORE_CACHES"
 MOST_CACHES: Final = 100
 
 

@@ -8,15 +8,17 @@ import time
 from dataclasses import dataclass, replace
 from heapq import nlargest
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from store.errors import Busy
 from store.events import NothingToFree
-from store.gc.collector import Collector
-from store.gc.plan import CollectionPlan
 from store.gc.settings import Settings, load
 from store.local.store import Store
 from store.reporting import SILENT, Reporter
 from store.system import owned
+
+if TYPE_CHECKING:
+    from store.gc.plan import CollectionPlan
 
 FIRST_REST = 600.0
 """Seconds for which nothing is tried again after a run that could not free enough; it doubles with
@@ -66,6 +68,8 @@ class AutoCollector:
         return self._collect(settings, free)
 
     def _collect(self, settings: Settings, before: int) -> bool:
+        from store.gc.collector import Collector  # slow to load, and most stores have room
+
         collector = Collector(self._store, self._reporter)
         try:
             plan = collector.collect(settings.policy())

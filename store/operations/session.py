@@ -200,14 +200,17 @@ class Session:
         )
 
     def _cached_nodes(self, caches: CacheOptions | None, *, offline: bool) -> CachedNodes | None:
-        from store.cache.cache_options import USUAL  # neither is needed where all is there
+        from store.cache.cache_options import USUAL, may_ask  # not needed where all is there
+
+        # Those of the root, where an empty store stands in for one that is not there yet.
+        settings, wanted = Layout(self.root), caches or USUAL
+        if not may_ask(wanted, settings):
+            return None
         from store.operations.caches import cached_nodes
 
         emit = self.reporter.emit
-        # Those of the root, where an empty store stands in for one that is not there yet.
-        settings = Layout(self.root)
         return cached_nodes(
-            self.store, self.catalogue, caches or USUAL, emit, settings=settings, offline=offline
+            self.store, self.catalogue, wanted, emit, settings=settings, offline=offline
         )
 
     def realise(

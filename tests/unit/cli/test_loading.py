@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,37 @@ def test_a_plain_verification_loads_no_click(tmp_path: Path, words: list[str]) -
             command, env={**os.environ, **told}, stdout=subprocess.PIPE, text=True, check=True
         )
     assert done.stdout.split()[0] == "False"
+
+
+UNASKED = {"store.gc.collector", "store.operations.caches", "store.cache.connecting"}
+"""Modules of work that a store without settings never does unasked."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["realise", "note"], ["add", __file__]])
+def test_neither_the_collector_nor_caches_are_loaded_without_settings(
+    tmp_path: Path, words: list[str]
+) -> None:
+    told = {"STORE_ROOT": str(tmp_path / "root"), "STORE_RECIPES": str(RECIPES / "toys")}
+    code = CODE.replace(f"needless = {NEEDLESS}", f"needless = {UNASKED}")
+    code = code.replace(f"else {NEEDLESS | SLOW}", f"else {UNASKED}")
+    loaded = []
+    for settings in ("", "[collect]\nmin-free = 1\n"):
+        (tmp_path / "root").mkdir(exist_ok=True)
+        if settings:
+            (tmp_path / "root/config.toml").write_text(settings)
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", code, *words],
+            env={**os.environ, **told},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        loaded.append(done.stdout.splitlines()[-1])
+        shutil.rmtree(tmp_path / "root")
+    assert loaded[0] == "loaded"
+    # Nothing is collected where there is room.
+    assert "store.gc.collector" not in loaded[1]
 
 
 RARE = {"grpc", "google", "cryptography", "backports", "rich"}
