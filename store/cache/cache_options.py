@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from typing import Final, NamedTuple
-
-from store.layout.paths import Layout
-
-VARIABLE: Final = "STORE_CACHES"
-"""The variable with URLs to ask in place of those of the settings."""
+from typing import NamedTuple
 
 
 class CacheOptions(NamedTuple):
@@ -23,12 +17,3 @@ class CacheOptions(NamedTuple):
 
 USUAL = CacheOptions()
 """Those of the settings."""
-
-
-def may_ask(options: CacheOptions, settings: Layout) -> bool:
-    """Return whether a run may have a cache to ask, or has to complain that it has none. Where it
-    is False, nothing needs to be loaded that reads settings."""
-    if options.off:
-        return options.only
-    named = options.urls or options.only or os.environ.get(VARIABLE)
-    return bool(named) or os.path.lexists(settings.config)

@@ -18,8 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from store.cache.cache_options import VARIABLE, CacheOptions
+from store.cache.cache_options import CacheOptions
 from store.cache.connecting import check_names_cache, same_cache
+from store.cache.named_caches import VARIABLE
 from store.display import quoted
 from store.errors import FormatError, UsageError
 from store.layout import config

@@ -200,7 +200,8 @@ class Session:
         )
 
     def _cached_nodes(self, caches: CacheOptions | None, *, offline: bool) -> CachedNodes | None:
-        from store.cache.cache_options import USUAL, may_ask  # not needed where all is there
+        from store.cache.cache_options import USUAL  # neither is needed where all is there
+        from store.cache.named_caches import may_ask
 
         # Those of the root, where an empty store stands in for one that is not there yet.
         settings, wanted = Layout(self.root), caches or USUAL

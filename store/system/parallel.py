@@ -21,7 +21,8 @@ MOST = 8
 """Processes at work together, this one included; beyond, the file system is the limit."""
 
 THREADS = 8
-"""Calls that one process has under way at once where each waits for the disk."""
+"""Calls that one process has under way at once where each waits for the disk, as removals do where
+freed blocks are discarded at once."""
 
 PORTIONS = 1000
 """Portions that items are drawn in, at the most: their numbers fit into the smallest pipe there is,
@@ -103,19 +104,55 @@ def _draw(numbers: int, items: Sequence[T], size: int) -> Iterator[T]:
         yield from items[at : at + size]
 
 
+def by_threads(work: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
+    """Yield the result of ``work`` for each item, with its number, as they come: for work that
+    waits for the disk more than it computes. Where the system has no more threads, those that began
+    do it all. When one raises, nothing is begun any more."""
+    import threading  # a short command can do without
+    from queue import SimpleQueue
+
+    answers: SimpleQueue[tuple[int, R] | BaseException] = SimpleQueue()
+    numbers, ended = iter(range(len(items))), list[bool]()
+
+    def draw() -> None:
+        for number in numbers:  # each to one thread
+            if ended:
+                return
+            try:
+                answers.put((number, work(items[number])))
+            except BaseException as error:
+                answers.put(error)
+                return
+
+    threads: list[threading.Thread] = []
+    try:
+        with contextlib.suppress(RuntimeError):  # as it says that no thread can begin
+            while len(threads) < min(THREADS, len(items)):
+                thread = threading.Thread(target=draw)
+                thread.start()
+                threads.append(thread)
+        if not threads:
+            yield from enumerate(map(work, items))
+            return
+        for _ in items:
+            answer = answers.get()
+            if isinstance(answer, BaseException):
+                raise answer
+            yield answer
+    finally:
+        ended.append(True)
+        for thread in threads:
+            thread.join()
+
+
 def map_threads(work: Callable[[Sequence[T]], R], items: Sequence[T], portion: int) -> list[R]:
-    """Run ``work`` over all items, by threads that take ``portion`` items at a time: for work that
-    waits for the disk more than it computes. When one raises, no portion is begun any more."""
+    """Run ``work`` over all items as :func:`by_threads`, which take ``portion`` items at a time;
+    returns the results in the order of the items."""
     if len(items) <= portion:
         return [work(items)]
-    from concurrent.futures import ThreadPoolExecutor  # not needed by most commands
-
-    pool = ThreadPoolExecutor(THREADS)
-    try:
-        portions = [items[at : at + portion] for at in range(0, len(items), portion)]
-        return list(pool.map(work, portions))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    portions = [items[at : at + portion] for at in range(0, len(items), portion)]
+    found = dict(by_threads(work, portions))
+    return [found[number] for number in range(len(portions))]
 
 
 def map_each(work: Callable[[Sequence[T]], Sequence[R]], items: Sequence[T], least: int) -> list[R]:

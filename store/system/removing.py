@@ -17,11 +17,9 @@ from typing import Final
 
 from store.system import kernel
 from store.system.beneath import FOLDER, HANDLE
+from store.system.parallel import by_threads
 from store.system.portions import parts_of, remove_folders, remove_portions
 from store.system.tree_removal import BLOCK, TreeRemoval, Watch
-
-THREADS: Final = 8
-"""Removals under way at once: where freed blocks are discarded at once, each waits for the disk."""
 
 MANY: Final = 1000
 """Files and folders from which on threads are worth their start."""
@@ -271,11 +269,8 @@ def _remove_most(top: int, entries: Sequence[os.DirEntry[str]], removal: TreeRem
     portions, folders = parts_of(top, entries)
     if sum(len(names) for _, names in portions) + len(folders) < MANY:
         return
-    from concurrent.futures import ThreadPoolExecutor  # not needed by most commands
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        for part in pool.map(lambda item: remove_portions(top, [item]), portions):
-            removal.add(part)
+    for _, removed in by_threads(lambda item: remove_portions(top, [item]), portions):
+        removal.add(removed)
     removal.add(remove_folders(top, folders))
 
 

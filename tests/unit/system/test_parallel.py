@@ -200,6 +200,27 @@ def test_when_a_portion_fails_no_more_are_begun() -> None:
     assert len(begun) < 1000
 
 
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_where_no_more_threads_can_begin_those_that_did_do_all(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    begun: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def refused(thread: threading.Thread) -> None:
+        if len(begun) == most:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    assert map_threads(sum, range(100), 7) == [
+        sum(range(100)[at : at + 7]) for at in range(0, 100, 7)
+    ]
+    assert len(begun) == most
+    assert not any(thread.is_alive() for thread in begun)
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 999, 1000, 1001, 5539])
 def test_every_item_is_drawn_once_and_in_order(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(parallel, "worker_count", lambda: 3)

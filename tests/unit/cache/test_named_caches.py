@@ -1,4 +1,4 @@
-"""Whether a run may have caches to ask, found out without reading settings."""
+"""A first look says that a run has no cache to ask, or that it may have one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from store.cache.cache_options import USUAL, VARIABLE, CacheOptions, may_ask
+from store.cache.cache_options import USUAL, CacheOptions
+from store.cache.named_caches import VARIABLE, may_ask
 from store.layout.paths import Layout
 
 
