@@ -22,5 +22,7 @@ ZSTD = Recipe(
         '"$out/bin/zstd" -q numbers',
         '"$out/bin/zstd" -dc numbers.zst | cmp - numbers',
     ),
+    upstream=("make -C /build/src check",),
+    upstream_tools=("file", "gzip", "tar", "xz"),
     seconds=40,
 )

@@ -21,5 +21,6 @@ LIBXKBCOMMON = Recipe(
         "x-locale-root=/share/X11/locale",
     ),
     programs=("xkbcli",),
+    upstream=("meson test",),
     seconds=100,
 )
