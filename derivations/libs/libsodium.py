@@ -18,7 +18,7 @@ LIBSODIUM = Recipe(
         ),
     ),
     build=autotools("--disable-shared", reconf=True),
-    # No place-independent programs: the C library is no code for such.
+    # The static C library cannot be a part of position-independent programs.
     upstream=("make check LDFLAGS=-static",),
     seconds=60,
 )

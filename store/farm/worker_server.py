@@ -17,6 +17,7 @@ from store.farm.farm_objects import FarmBuilt, FarmObject
 from store.index.writing import Writer
 from store.jobs.executor import Task
 from store.jobs.job import Job
+from store.local.absence import absent
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.derivation import Derivation, Resolved
@@ -79,8 +80,7 @@ class WorkerServer:
         assert isinstance(task.value, Resolved)
         self._known.update(built.objects)
         outputs = {made.id for made in built.result.outputs}
-        there = {oid for oid in outputs if self._store.objects.present(oid)}
-        self._away |= outputs - there
+        self._away |= absent(self._store, outputs)
         self._outcomes[task.id] = FarmOutcome(task.id, task.value, built.records)
         return built.result
 
@@ -138,7 +138,7 @@ class WorkerServer:
             begin=begin,
         )
         self._away -= set(pulled.taken)
-        lacking = [oid for oid in goals if not self._store.objects.present(oid)]
+        lacking = sorted(absent(self._store, goals))
         if lacking:
             unusable = (error.message for error in pulled.unusable.values())
             why = [*pulled.damaged, *unusable, *pulled.refused.values()]

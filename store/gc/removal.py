@@ -54,31 +54,27 @@ class DeadRemoval:
     def empty_run(self, folder: str) -> None:
         """Remove the objects and manifests that a run of the collector moved to ``folder``."""
         objects, manifests = f"{folder}/objects", f"{folder}/manifests"
-        small, thin = [], []
-        for name in _list(objects):
-            if _size(f"{manifests}/{name}") < BROAD or not self._thin_out(f"{objects}/{name}"):
-                small.append(name)
-            else:
-                thin.append(name)
-        self._share_out(partial(_remove_objects, objects), thin, 1)
-        self._share_out(partial(_remove_objects, objects), small, FEW_OBJECTS)
+        names = _list(objects)
+        for name in names:
+            if _size(f"{manifests}/{name}") >= BROAD:
+                self._thin_out(f"{objects}/{name}")
+        self._share_out(partial(_remove_objects, objects), names, FEW_OBJECTS)
         for below in (objects, manifests):
             for name in _list(below):
                 self._remove(below, name)
 
-    def _thin_out(self, path: str) -> bool:
-        """Remove most of a large object; False when it is no folder, or cannot be opened."""
+    def _thin_out(self, path: str) -> None:
+        """Remove most of a large object, if it is a folder that can be opened."""
         try:
             top = open_folder(path)
         except OSError:
-            return False
+            return
         try:
             portions, folders = parts_of(top)
             self._share_out(partial(remove_portions, top), portions, FEW_PORTIONS)
             self.add(remove_folders(top, folders).freed)
         finally:
             os.close(top)
-        return True
 
     def _share_out(
         self, work: Callable[[Sequence[T]], TreeRemoval], items: Sequence[T], few: int

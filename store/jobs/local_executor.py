@@ -138,7 +138,7 @@ class LocalExecutor:
         )
         expected = self._store.realisations.expected_seconds(task.value.name)
         self._emit(Started(task.id, task.name, task.label, job.log, expected))
-        if task.call is None:
+        if task.call is None:  # such a task is not done here
             preload(task.kind)
         worker = self._worker(task, job, pooled)
         return RunningJob(

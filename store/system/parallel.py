@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -104,10 +104,13 @@ def _draw(numbers: int, items: Sequence[T], size: int) -> Iterator[T]:
         yield from items[at : at + size]
 
 
-def by_threads(work: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
+def by_threads(work: Callable[[T], R], items: Sequence[T]) -> Generator[tuple[int, R], None, None]:
     """Yield the result of ``work`` for each item, with its number, as they come: for work that
-    waits for the disk more than it computes. Where the system has no more threads, those that began
-    do it all. When one raises, nothing is begun any more."""
+    waits for the disk more than it computes. When one raises, or this is closed, nothing is begun
+    any more, and all that was begun has ended.
+
+    Where the system has no more threads, those that began do it all; the executors of
+    ``concurrent.futures`` raise then, with a part of the work under way."""
     import threading  # a short command can do without
     from queue import SimpleQueue
 

@@ -269,8 +269,10 @@ def _remove_most(top: int, entries: Sequence[os.DirEntry[str]], removal: TreeRem
     portions, folders = parts_of(top, entries)
     if sum(len(names) for _, names in portions) + len(folders) < MANY:
         return
-    for _, removed in by_threads(lambda item: remove_portions(top, [item]), portions):
-        removal.add(removed)
+    removing = by_threads(lambda item: remove_portions(top, [item]), portions)
+    with contextlib.closing(removing):  # whatever is raised, no thread is left with a closed folder
+        for _, removed in removing:
+            removal.add(removed)
     removal.add(remove_folders(top, folders))
 
 

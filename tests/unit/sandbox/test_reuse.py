@@ -6,6 +6,7 @@ import fcntl
 import os
 import struct
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,6 +161,28 @@ def test_what_is_much_is_removed_by_threads_and_counted(
     assert counts[-1] == files
     assert counts == sorted(counts)
     assert len(threads) > 1
+
+
+@pytest.mark.slow
+def test_an_interrupted_removal_leaves_no_thread_with_a_closed_folder(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = os.unlink
+
+    def slow(path: str, *, dir_fd: int | None = None) -> None:
+        time.sleep(0.001)
+        unlink(path, dir_fd=dir_fd)
+
+    def interrupt(count: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "unlink", slow)
+    files_below(work / "store", removing.MANY + 200)
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt) as caught:
+        removing.remove(str(work), interrupt)
+    assert set(threading.enumerate()) == before
+    assert caught.tb  # which keeps all that a frame has
 
 
 @pytest.mark.slow
